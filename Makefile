@@ -86,6 +86,11 @@ lab: ## boot the lab's hosts (root only), see tests/lab/hosts help
 lab-down: ## stop the lab's hosts and discard their disks
 	@tests/lab/hosts down || [ $$? = 69 ]
 
+# A real Kubernetes control plane for the tests: its binaries, which are kept outside of this directory.
+.PHONY: cluster
+cluster: $(LOCKED) ## build what a control plane for the tests takes (once on a machine, ten minutes), see tests/lab/cluster help
+	@tests/lab/cluster build || [ $$? = 69 ]
+
 # --- Using it ---------------------------------------------------------------------------------------
 
 .PHONY: demo
@@ -132,14 +137,16 @@ e2e: build lab ## the long suites: crashes under load, partitions, full disks, s
 	$(PY) -m pytest -m e2e --timeout 3600 $(PYTEST_ARGS)
 
 .PHONY: three-homes
-three-homes: build lab ## one directory from a directory, from git and from a cluster: the same hosts, plans and status
-	@tests/lab/cluster build
+three-homes: build lab cluster ## one directory from a directory, from git and from a cluster: the same hosts, plans and status
 	$(PY) -m pytest -m e2e --timeout 3600 tests/e2e/test_three_homes.py $(PYTEST_ARGS)
 
 .PHONY: cluster-test
-cluster-test: build ## what is tried on a real Kubernetes control plane, which is built for minutes the first time
-	@tests/lab/cluster build
-	$(PY) -m pytest -m cluster $(PYTEST_ARGS)
+cluster-test: build cluster ## all that is tried on a real Kubernetes control plane; the quick ones are in `make test`, too
+	$(PY) -m pytest -m "cluster and not faults and not lab" $(PYTEST_ARGS)
+
+.PHONY: cluster-faults
+cluster-faults: build cluster ## an operator under load, whose cluster, store and token are taken away, and that is killed
+	$(PY) -m pytest -m faults --timeout 3600 --capture no $(PYTEST_ARGS)
 
 .PHONY: postgresql-test
 postgresql-test: build ## what is tried on PostgreSQL servers that are stopped, frozen and filled

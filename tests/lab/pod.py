@@ -252,12 +252,13 @@ def entry_point() -> list[str]:
     return found
 
 
-def until(holds: Callable[[], object], *pods: Pod) -> None:
-    """Wait until something holds, as long as these pods run."""
-    while not holds():
+def until(holds: Callable[[], Any], *pods: Pod) -> Any:
+    """Wait until something holds, as long as these pods run; gives what that is."""
+    while not (found := holds()):
         for pod in pods:
             assert not pod.ended or holds(), pod.text
         time.sleep(PAUSE)
+    return found
 
 
 def needs_root() -> None:

@@ -287,6 +287,9 @@ class ModelledEvents:
         with contextlib.suppress(ValueError):
             self.server.heard.remove(self)
 
+    async def closed(self) -> None:
+        """Wait until it has."""
+
     def ends(self, why: str) -> None:
         """The stream of events is over."""
         self.end()

@@ -17,10 +17,14 @@ from typing import Any
 
 import kopf
 
+from reconciler.runtime import first_of
 from watchers.kubernetes.listing import Unlisted, login
 from watchers.kubernetes.objects import Definition
 
 Hear = Callable[[Definition, str | None, Mapping[str, Any]], None]
+
+LEFT = 10.0
+"""Seconds after which what does not end is left to itself: kopf takes some hundredths of one, and now and then five."""
 
 
 class ClusterEvents:
@@ -43,6 +47,7 @@ class ClusterEvents:
         self._stop = threading.Event()
         self._loop = asyncio.get_running_loop()
         self._thread: threading.Thread | None = None
+        self._under_way: set[asyncio.Event] = set()
         self.why_not = ""
         # What it tries again is no error to a person, and what it gives up is said as `why_not`.
         logging.getLogger("kopf").setLevel(logging.CRITICAL)
@@ -51,9 +56,10 @@ class ClusterEvents:
         """Hear of them, unless that is so already."""
         if self._thread is None or not self._thread.is_alive():
             self.why_not = ""
-            self._stop = threading.Event()
+            self._stop, over = threading.Event(), asyncio.Event()
+            self._under_way.add(over)
             self._thread = threading.Thread(
-                target=self._run, args=(self._stop,), name="cluster events", daemon=True
+                target=self._run, args=(self._stop, over), name="cluster events", daemon=True
             )
             self._thread.start()
 
@@ -67,7 +73,12 @@ class ClusterEvents:
         """Hear of nothing any more. Does not wait for it."""
         self._stop.set()
 
-    def _run(self, stop: threading.Event) -> None:
+    async def closed(self) -> None:
+        """Wait until its connections are closed, after it was told to end."""
+        for over in list(self._under_way):
+            await first_of(over.wait(), within=LEFT)
+
+    def _run(self, stop: threading.Event, over: asyncio.Event) -> None:
         try:
             asyncio.run(
                 kopf.operator(
@@ -85,6 +96,11 @@ class ClusterEvents:
         if stop is self._stop:  # else they are heard by another one now
             self.why_not = why_not
             self._tell(self._ended)
+        self._tell(self._gone, over)
+
+    def _gone(self, over: asyncio.Event) -> None:
+        self._under_way.discard(over)
+        over.set()
 
     def _tell(self, told: Callable[..., None], *what: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more

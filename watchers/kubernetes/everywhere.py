@@ -42,6 +42,7 @@ class Everywhere:
         finally:
             self._over = True
             self._events.end()
+            await self._events.closed()
 
     def listen(self, namespace: str) -> Callable[[Hear, Callable[[], None]], Ear]:
         """What hears of one namespace."""
@@ -120,3 +121,6 @@ class Ear:
     def end(self) -> None:
         """Hear of nothing any more."""
         self._everywhere.detach(self._namespace)
+
+    async def closed(self) -> None:
+        """There is nothing to wait for: others are still heard."""

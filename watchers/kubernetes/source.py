@@ -58,7 +58,10 @@ class Listening(Protocol):
         """Ask for them once more: what was refused is not tried again by itself."""
 
     def end(self) -> None:
-        """Hear of nothing any more."""
+        """Hear of nothing any more. Does not wait for it."""
+
+    async def closed(self) -> None:
+        """Wait until its connections are closed, after it was told to end."""
 
 
 Listen = Callable[[Hear, Callable[[], None]], Listening]
@@ -185,6 +188,7 @@ class KubernetesSource:
         finally:
             events.end()
             self._neighbours.leave(self._namespace)
+            await events.closed()
 
     def _means_more(self, last: Snapshot, found: Snapshot) -> bool:
         """Whether something else is declared, or something that is not went before what it was about had."""

@@ -1,58 +1,68 @@
 """`froyo operator run` as a process, and as it is installed: the manifests applied, and its pod run."""
 
+import fcntl
 import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.lab.pod import COMPILED, Pod, needs_root, until
 
-ROOT = Path(__file__).parents[3]
-ESTABLISHED = ("--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
-CLUSTER_WIDE = "clusterrole,clusterrolebinding"
+_NAMESPACE = "froyo-system"
+PORTS = Path("/var/tmp/froyo-pods.lock")
 
 
 @pytest.fixture
-def installed(cluster):
-    """The manifests, applied as a person does; all of them are removed afterwards."""
-    cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
-    cluster.kubectl("wait", *ESTABLISHED)
+def installed(known):
+    """What the manifests have, applied as it stands there; what hears of objects is away again afterwards."""
+    known.install()
     # The rights are put together by a controller.
-    until(lambda: cluster.get("clusterrole", "froyo-operator").get("rules"))
-    yield cluster
-    # Nobody is left to take what keeps objects there off them.
-    for namespace in ("default", "team"):
-        cluster.froyo("operator", "release", "--namespace", namespace)
-    cluster.kubectl("delete", CLUSTER_WIDE, "-l", "app.kubernetes.io/part-of=openfroyo")
-    cluster.kubectl("delete", "namespace", "froyo-system", "--ignore-not-found")
+    until(lambda: known.get("clusterrole", "froyo-operator").get("rules"))
+    yield known
+    hears = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/froyo-operator"
+    known.ask("DELETE", hears)
+    known.ask("DELETE", f"/apis/coordination.k8s.io/v1/namespaces/{_NAMESPACE}/leases/froyo-operator")
 
 
 @pytest.fixture
 def pods(installed, tmp_path):
-    """Runs the operator's pod; whatever runs of it at the end is ended."""
+    """Runs the operator's pod; whatever runs of it at the end is ended. No two tests of a machine do so at once."""
     needs_root()
     tmp_path.chmod(0o755)
     running = []
+    with PORTS.open("w") as lock:
+        # Its ports are those of the manifests, and the network is the machine's.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield partial(_run, running, installed, tmp_path)
+        for pod in running:
+            if not pod.ended:
+                pod.kill()
 
-    def run(**words):
-        running.append(Pod(installed, tmp_path, cache=COMPILED, **words))
-        return running[-1]
 
-    yield run
-    for pod in running:
-        if not pod.ended:
-            pod.kill()
+def _run(running, cluster, directory, **words):
+    running.append(Pod(cluster, directory, cache=COMPILED, **words))
+    return running[-1]
 
 
 @pytest.fixture
-def known(cluster):
-    """A cluster that knows all kinds."""
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
-    return cluster
+def asked(installed, pods):
+    """The operator's pod, asked by the API server: nobody routes to Services here, so its address is this machine's."""
+    address = installed.get("service", "froyo-webhook", "-n", "froyo-system")["spec"]["clusterIP"]
+    subprocess.run(["ip", "address", "replace", f"{address}/32", "dev", "lo"], check=True)
+    pod = pods()
+
+    def known():
+        [webhook] = installed.get("validatingwebhookconfiguration", "froyo-operator")["webhooks"]
+        return webhook["clientConfig"].get("caBundle")
+
+    until(known, pod)
+    until(lambda: pod.probe("readinessProbe")[0] == 200, pod)
+    yield pod
+    subprocess.run(["ip", "address", "delete", f"{address}/32", "dev", "lo"], check=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tests.lab.control_plane import COMMAND, ClusterError
 from tests.lab.pod import until
 from watchers.kubernetes.certificates import AUTHORITY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 TARGET = """
 apiVersion: froyo.dev/v1alpha1
@@ -24,27 +24,6 @@ kind: File
 metadata: {name: %s, namespace: default}
 spec: {target: %s, path: %s, content: x, require: %s}
 """
-
-
-@pytest.fixture
-def asked(installed, pods):
-    """The operator's pod, asked by the API server: nobody routes to Services here, so its address is this machine's."""
-    address = installed.get("service", "froyo-webhook", "-n", "froyo-system")["spec"]["clusterIP"]
-    subprocess.run(["ip", "address", "replace", f"{address}/32", "dev", "lo"], check=True)
-    pod = pods()
-
-    def known():
-        [webhook] = configuration(installed)["webhooks"]
-        return webhook["clientConfig"].get("caBundle")
-
-    until(known, pod)
-    until(lambda: pod.probe("readinessProbe")[0] == 200, pod)
-    yield pod
-    subprocess.run(["ip", "address", "delete", f"{address}/32", "dev", "lo"], check=True)
-
-
-def configuration(cluster):
-    return cluster.get("validatingwebhookconfiguration", "froyo-operator")
 
 
 def refused(cluster, given):
@@ -82,6 +61,7 @@ def test_without_an_operator_objects_are_taken_and_deleted(installed, asked):
     installed.kubectl("delete", "ffile", "a", "b", "--timeout=60s")
 
 
+@pytest.mark.e2e
 def test_a_certificate_that_is_gone_is_made_anew_and_the_server_told(installed, asked):
     def kept():
         data = installed.get("secret", "froyo-webhook", "-n", "froyo-system").get("data") or {}

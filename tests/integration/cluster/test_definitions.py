@@ -8,7 +8,7 @@ import yaml
 from tests.lab.control_plane import ClusterError
 
 ROOT = Path(__file__).parents[3]
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 GOOD = """
 apiVersion: linux.froyo.dev/v1alpha1

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests.lab.pod import ROOT, until
+from tests.lab.pod import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 TARGET = """
 apiVersion: froyo.dev/v1alpha1
@@ -77,11 +77,11 @@ def test_an_object_goes_when_what_it_was_about_has_and_stays_while_a_person_is_a
     until(lambda: not found(installed, "ftarget", "here"), kept)
 
 
+@pytest.mark.e2e
 def test_a_definition_that_is_removed_has_nothing_removed_from_machines(installed, kept):
     installed.kubectl("delete", "crd", "files.linux.froyo.dev", "--timeout=60s")
     assert all(there(kept, name) for name in ("delete", "orphan", "confirm"))
-    installed.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
-    installed.kubectl("wait", "--for=condition=Established", "crd/files.linux.froyo.dev")
+    installed.define()
     until(lambda: "PruneHeld" in kept.text and "definition was made anew" in kept.text, kept)
     # It is known again what is declared, and that is nothing: a person is asked, and nothing has gone.
     assert all(there(kept, name) for name in ("delete", "orphan", "confirm"))
@@ -97,12 +97,13 @@ def test_what_is_uninstalled_leaves_machines_as_they_are_and_objects_can_be_let_
     assert not found(installed, "ffile", "delete")
     assert all(there(kept, name) for name in ("delete", "orphan", "confirm"))
     # Nor does who comes back later: it was not seen being deleted.
-    installed.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
+    installed.install()
     again = pods()
     until(lambda: "was not seen being deleted" in again.text, again)
     assert there(again, "delete")
 
 
+@pytest.mark.e2e
 def test_a_namespace_that_is_deleted_ends_with_what_was_declared_in_it(installed, pods):
     installed.kubectl("create", "namespace", "team")
     pod = pods(instead=["operator", "run", "--namespace", "team", "--metrics-listen", "9469"])
@@ -117,6 +118,7 @@ def test_a_namespace_that_is_deleted_ends_with_what_was_declared_in_it(installed
     assert not there(pod, "b")
 
 
+@pytest.mark.e2e
 def test_where_a_target_is_out_of_reach_the_object_stays_and_says_why(installed, pods):
     pod = pods()
     installed.kubectl("apply", "-f", "-", given=TARGET + FILE % ("a", "a", "delete"))

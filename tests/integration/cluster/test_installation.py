@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.lab.control_plane import COMMAND
-from tests.lab.pod import until
+from tests.lab.pod import ROOT, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 OBJECTS = """
 apiVersion: froyo.dev/v1alpha1
@@ -31,6 +31,8 @@ def made(pod):
 
 
 def test_what_is_applied_is_admitted_under_restricted_and_runs_as_nobody_on_a_read_only_root(installed, pods):
+    # As a person does it.
+    installed.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests"))
     assert installed.get("namespace", "froyo-system")["metadata"]["labels"][
         "pod-security.kubernetes.io/enforce"
     ] == ("restricted")
@@ -64,6 +66,7 @@ def test_what_is_applied_is_admitted_under_restricted_and_runs_as_nobody_on_a_re
     assert again.terminate() == 0
 
 
+@pytest.mark.e2e
 def test_a_token_that_is_exchanged_is_used(installed, pods):
     pod = pods()
     installed.kubectl("apply", "-f", "-", given=OBJECTS % "one")
@@ -89,6 +92,7 @@ def as_user(cluster, name, namespace, *words):
     ).stdout.strip()
 
 
+@pytest.mark.e2e
 def test_view_edit_and_admin_of_a_namespace_mean_these_objects_too(installed):
     for name in ("view", "edit"):
         installed.kubectl(

@@ -3,8 +3,9 @@
 import pytest
 
 from tests.integration.cluster.conftest import running
+from tests.lab.pod import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 TARGET = """
 apiVersion: froyo.dev/v1alpha1
@@ -26,12 +27,6 @@ def place(known, tmp_path):
         known.kubectl("create", "namespace", name)
     with running(known.run("kubeconfig").strip(), tmp_path, "--trust", "infra", "--trust", "web"):
         yield tmp_path
-
-
-def until(holds):
-    while not (found := holds()):
-        pass
-    return found
 
 
 def test_each_namespace_has_its_own_and_what_is_shared_with_it(known, place):

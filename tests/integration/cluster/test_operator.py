@@ -2,7 +2,9 @@
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+from tests.lab.pod import until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 LOCAL = """
 apiVersion: froyo.dev/v1alpha1
@@ -16,11 +18,6 @@ kind: File
 metadata: {name: %s, namespace: default}
 spec: {target: local, path: "%s", content: "%s", deletion: delete}
 """
-
-
-def until(holds):
-    while not holds():
-        pass
 
 
 def test_objects_are_kept_on_the_machine_and_a_wrong_one_holds_up_no_other(cluster, operator):

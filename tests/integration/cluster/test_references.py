@@ -5,8 +5,9 @@ import json
 import pytest
 
 from tests.integration.cluster.conftest import running
+from tests.lab.pod import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 RIGHTS = """
 apiVersion: rbac.authorization.k8s.io/v1
@@ -69,12 +70,6 @@ def place(known, tmp_path):
     known.kubectl("apply", "-f", "-", given=RIGHTS)
     with running(known.run("user", "froyo", "froyo").strip(), tmp_path, "--namespace", "default"):
         yield tmp_path
-
-
-def until(holds):
-    while not (found := holds()):
-        pass
-    return found
 
 
 def test_what_is_referred_to_is_read_by_name_and_a_change_reaches_what_uses_it(known, place):

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from tests.lab.pod import ROOT, until
+from tests.lab.pod import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 LOCAL = """
 apiVersion: froyo.dev/v1alpha1
@@ -56,9 +56,7 @@ def two_apart(installed, pods, own_server):
 
 
 def both(installed, pods, overlay):
-    installed.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "manifests/overlays" / overlay)
-    )
+    installed.install(overlay)
     installed.kubectl("apply", "-f", "-", given=LOCAL % "one")
 
     def run(name, other):
@@ -84,6 +82,7 @@ def test_the_next_goes_on_when_the_one_that_works_is_killed(installed, two):
     assert second.terminate() == 0
 
 
+@pytest.mark.e2e
 def test_the_next_goes_on_from_another_node_where_the_store_is_on_a_server(installed, two_apart):
     first, second = two_apart
     assert leads(installed, first)
@@ -97,6 +96,7 @@ def test_the_next_goes_on_from_another_node_where_the_store_is_on_a_server(insta
     assert second.terminate() == 0
 
 
+@pytest.mark.e2e
 def test_the_next_goes_on_when_the_one_that_works_has_ended(installed, two):
     first, second = two
     assert first.terminate() == 0
@@ -107,6 +107,7 @@ def test_the_next_goes_on_when_the_one_that_works_has_ended(installed, two):
     assert second.terminate() == 0
 
 
+@pytest.mark.e2e
 def test_one_that_was_stopped_for_long_and_comes_back_works_no_more(installed, two):
     first, second = two
     first.signal(signal.SIGSTOP)

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.lab.pod import ROOT, Pod, until
+from tests.lab.pod import Pod, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -77,9 +77,7 @@ def missed(verb, rules):
 
 @pytest.mark.parametrize("name", [*CLUSTER_WIDE, *IN_ITS_NAMESPACE])
 def test_each_verb_that_is_taken_away_is_missed_and_said_with_where_it_comes_from(installed, pods, name):
-    installed.kubectl(
-        "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "manifests/overlays/ha")
-    )
+    installed.install("ha")
     installed.kubectl("apply", "-f", "-", given=OBJECTS)
     role = ("clusterrole", name) if name in CLUSTER_WIDE else ("role", name, "--namespace", "froyo-system")
     rules = installed.get(*role)["rules"]
@@ -149,10 +147,10 @@ def test_a_secret_that_nobody_gave_it_cannot_be_read_by_the_operator(installed, 
         assert ask(pod, "/api/v1/namespaces/default/secrets/for-froyo") == 403
         assert ask(pod, "/api/v1/secrets") == 403
         installed.kubectl("apply", "-f", "-", given=NAMED)
-        while ask(pod, "/api/v1/namespaces/default/secrets/for-froyo") != 200:
-            pass
+        until(lambda: ask(pod, "/api/v1/namespaces/default/secrets/for-froyo") == 200, pod)
         for path in ("default/secrets/for-others", "default/secrets", "kube-system/secrets"):
             assert ask(pod, f"/api/v1/namespaces/{path}") == 403
+        until(lambda: pod.probe("readinessProbe")[0] == 200, pod)  # before that it need not hear a signal
         assert pod.terminate() == 0
     finally:
         installed.kubectl("delete", "secret", "for-froyo", "for-others")

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from tests.lab.control_plane import ClusterError
+from tests.lab.pod import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 LOCAL = """
 apiVersion: froyo.dev/v1alpha1
@@ -64,12 +65,6 @@ class Objects:
 def objects(cluster, operator):
     found = Objects(cluster, operator)
     found.apply(LOCAL)
-    return found
-
-
-def until(holds):
-    while not (found := holds()):
-        pass
     return found
 
 
@@ -150,9 +145,15 @@ def test_drift_is_an_event_with_who_and_one_of_a_series(objects):
     objects.apply(objects.file("one"))
     objects.wait("file.linux/one")
     path = objects.directory / "one"
+
+    def history():
+        return objects.cluster.get("ffile", "one")["status"].get("history", ())
+
     for number in range(3):
         path.write_text(f"spoiled {number}")
-        until(lambda: path.read_text() == "x")
+        # What is spoiled before a repair is on record is a part of that one.
+        until(lambda number=number: len(history()) == number + 2)
+        assert path.read_text() == "x"
     [event, *others] = until(lambda: objects.events("file/one", "Repaired"))
     assert not others
     assert event["regarding"]["uid"] == objects.cluster.get("ffile", "one")["metadata"]["uid"]
@@ -162,7 +163,6 @@ def test_drift_is_an_event_with_who_and_one_of_a_series(objects):
 
     # The status has it, too: what was done last and why, and of the last change what it was about.
     rounds = [("Repaired", "drift")] * 3 + [("Created", "spec")]
-    until(lambda: len(objects.cluster.get("ffile", "one")["status"].get("history", ())) == len(rounds))
     status = objects.cluster.get("ffile", "one")["status"]
     assert [(one["outcome"], one["cause"]) for one in status["history"]] == rounds
     assert {one["target"] for one in status["history"]} == {"local"}

@@ -16,7 +16,7 @@ from watchers.kubernetes.objects import Definition
 from watchers.kubernetes.source import KubernetesSource
 
 ROOT = Path(__file__).parents[3]
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 FILES = Definition("linux.froyo.dev", "v1alpha1", "files", "File")
 TARGETS = Definition("froyo.dev", "v1alpha1", "targets", "Target")
@@ -30,14 +30,11 @@ PATH = "default/File.linux.froyo.dev/motd.json"
 
 
 @pytest.fixture
-def kubectl(cluster, monkeypatch):
-    for name in ("files.linux.froyo.dev", "targets.froyo.dev"):
-        cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds" / f"{name}.yaml"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
-    monkeypatch.setenv("KUBECONFIG", cluster.run("kubeconfig").strip())
+def kubectl(known, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", known.run("kubeconfig").strip())
 
     async def run(*words, given=""):
-        return await asyncio.to_thread(cluster.kubectl, *words, given=given)
+        return await asyncio.to_thread(known.kubectl, *words, given=given)
 
     return run
 
@@ -92,6 +89,7 @@ async def test_what_is_applied_changed_and_deleted_is_seen_by_its_events_and_sta
 
 
 async def test_a_kind_that_is_not_served_is_unknown_and_not_empty(kubectl):
+    await kubectl("delete", "crd", "sources.froyo.dev")
     await kubectl("apply", "-f", "-", given=MOTD % "one")
     stream = source(FILES, Definition("froyo.dev", "v1alpha1", "sources", "Source")).snapshots()
     report = await until(stream, lambda item: isinstance(item, SourceReport) and item.unreadable)
@@ -134,3 +132,4 @@ async def test_what_is_asked_for_anew_is_heard_and_by_one_stream(kubectl):
     assert (ear.why_not, ended) == ("", [])
     ear.end()
     together._events.end()
+    await together._events.closed()

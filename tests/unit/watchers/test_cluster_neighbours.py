@@ -55,6 +55,9 @@ class Events:
     def end(self):
         self.begun = -1
 
+    async def closed(self):
+        pass
+
 
 made = []
 
