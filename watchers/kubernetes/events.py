@@ -13,6 +13,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import kopf
@@ -25,6 +26,34 @@ Hear = Callable[[Definition, str | None, Mapping[str, Any]], None]
 
 LEFT = 10.0
 """Seconds after which what does not end is left to itself: kopf takes some hundredths of one, and now and then five."""
+
+
+class _Stop:
+    """The word to end, for a loop of another thread.
+
+    No `threading.Event`: for that, kopf has a thread wait that nobody wakes up where kopf ends by itself. Its loop
+    waits for this one then, for ever, and nobody is told that nothing is heard any more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._said = False
+        self._tell: Callable[[], object] = lambda: None
+
+    def set(self) -> None:
+        """Say it. From any thread, and whether the loop is there yet, or not any more."""
+        with self._lock, contextlib.suppress(RuntimeError):
+            self._said = True
+            self._tell()
+
+    def here(self) -> asyncio.Event:
+        """What is set on this loop when it is said, or has been."""
+        event, loop = asyncio.Event(), asyncio.get_running_loop()
+        with self._lock:
+            self._tell = partial(loop.call_soon_threadsafe, event.set)
+            if self._said:
+                event.set()
+        return event
 
 
 class ClusterEvents:
@@ -44,7 +73,7 @@ class ClusterEvents:
         self._definitions = definitions
         self._heard = heard
         self._ended = ended
-        self._stop = threading.Event()
+        self._stop = _Stop()
         self._loop = asyncio.get_running_loop()
         self._thread: threading.Thread | None = None
         self._under_way: set[asyncio.Event] = set()
@@ -56,7 +85,7 @@ class ClusterEvents:
         """Hear of them, unless that is so already."""
         if self._thread is None or not self._thread.is_alive():
             self.why_not = ""
-            self._stop, over = threading.Event(), asyncio.Event()
+            self._stop, over = _Stop(), asyncio.Event()
             self._under_way.add(over)
             self._thread = threading.Thread(
                 target=self._run, args=(self._stop, over), name="cluster events", daemon=True
@@ -78,18 +107,19 @@ class ClusterEvents:
         for over in list(self._under_way):
             await first_of(over.wait(), within=LEFT)
 
-    def _run(self, stop: threading.Event, over: asyncio.Event) -> None:
+    async def _operator(self, stop: _Stop) -> None:
+        await kopf.operator(
+            registry=self._registry(),
+            settings=self._settings(),
+            namespaces=[] if self._namespace is None else [self._namespace],
+            clusterwide=self._namespace is None,
+            standalone=True,
+            stop_flag=stop.here(),
+        )
+
+    def _run(self, stop: _Stop, over: asyncio.Event) -> None:
         try:
-            asyncio.run(
-                kopf.operator(
-                    registry=self._registry(),
-                    settings=self._settings(),
-                    namespaces=[] if self._namespace is None else [self._namespace],
-                    clusterwide=self._namespace is None,
-                    standalone=True,
-                    stop_flag=stop,
-                )
-            )
+            asyncio.run(self._operator(stop))
             why_not = "the events of the cluster have ended"
         except Exception as error:  # noqa: BLE001 - whatever it is, the looks go on without it
             why_not = f"the events of the cluster cannot be had: {error}"

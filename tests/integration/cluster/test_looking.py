@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.integration.cluster.conftest import ROOT, until
+from tests.lab.control_plane import OURS
+from tests.lab.pod import ROOT, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -84,7 +85,9 @@ def test_what_statuses_say_is_told_as_a_daemon_tells_it(known, operator):
     assert (len(states), states["here"], states["away-3"]) == (AWAY + 1, "True", "False")
 
 
-def test_why_they_cannot_say_anything_is_one_sentence(cluster, tmp_path):
+def test_why_they_cannot_say_anything_is_one_sentence(known, tmp_path):
+    cluster = known
+    cluster.kubectl("delete", "crd", "-l", OURS)
     admin = Path(cluster.run("kubeconfig").strip())
     nobody = cluster.run("user", "nobody").strip()
 
@@ -103,8 +106,7 @@ def test_why_they_cannot_say_anything_is_one_sentence(cluster, tmp_path):
     for err in refused(admin, "-A"):
         assert "the cluster does not serve " in err
         assert "froyo crd | kubectl apply --server-side -f -" in err
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
+    cluster.define()
     for err in refused(nobody, "-n", "default"):
         assert "rights are missing in default: list " in err
         assert "froyo-view" in err

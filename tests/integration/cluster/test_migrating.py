@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.integration.cluster.conftest import ROOT, running, until
+from tests.integration.cluster.conftest import running
 from tests.lab.control_plane import ClusterError
+from tests.lab.pod import ROOT, until
 from tests.site_of_everything import SECRETS, written
 from tests.unit.cli.test_migrating import declared
 from watchers.kubernetes.kubeconfig import access

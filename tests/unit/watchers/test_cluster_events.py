@@ -1,0 +1,53 @@
+"""What hears of a cluster, and ends."""
+
+import asyncio
+
+import kopf
+import pytest
+from kopf._cogs.aiokits.aioadapters import wait_flag
+
+from watchers.kubernetes.events import ClusterEvents
+
+
+@pytest.fixture
+def operators(monkeypatch):
+    """What is run instead of kopf's: it waits for the word to end as that does, and fails where that is never said."""
+    fails = []
+
+    async def operator(*, stop_flag, **_):
+        waiting = asyncio.ensure_future(wait_flag(stop_flag))
+        await asyncio.sleep(0)
+        if fails:
+            raise ValueError(fails.pop())
+        await waiting
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    return fails
+
+
+async def test_that_nothing_is_heard_any_more_is_told_where_it_has_ended_by_itself(operators):
+    """Its thread waited for a word that nobody said, and so nothing was heard, nor asked for again."""
+    ended = asyncio.Event()
+    events = ClusterEvents("default", [], lambda *_: None, ended.set)
+    operators.append("no way in")
+    events.begin()
+    await ended.wait()
+    assert events.why_not == "the events of the cluster cannot be had: no way in"
+    await events.closed()
+    ended.clear()
+    events.begin()
+    events.end()
+    await ended.wait()
+    assert events.why_not == "the events of the cluster have ended"
+    await events.closed()
+
+
+async def test_one_that_is_asked_for_anew_does_not_tell_of_the_end_of_the_one_before(operators):
+    told = []
+    events = ClusterEvents("default", [], lambda *_: None, lambda: told.append(1))
+    events.begin()
+    events.anew()
+    events.anew()
+    events.end()
+    await events.closed()
+    assert told == [1]
