@@ -13,10 +13,11 @@ from reconciler.core.reasons import ASKS
 from reconciler.engine.report import Report
 from reconciler.errors import UsageError
 from reconciler.model.names import Address, SourceName, source_object
-from reconciler.model.state import Approval, ResourceState, SourceState
+from reconciler.model.state import Approval, ResourceState
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.store.records import AuditRecord, InventoryEntry
+from reconciler.store.store import Store
 
 
 def approvals(
@@ -82,17 +83,17 @@ def audited(found: Collection[Approval]) -> Batch:
     )
 
 
-def of_source(
-    name: str, *, states: Mapping[Address, ResourceState], sources: Mapping[SourceName, SourceState]
-) -> tuple[SourceName, list[Address]]:
+async def of_source(name: str, store: Store) -> tuple[SourceName, list[Address]]:
     """A source, and what it declared last.
 
     Raises:
         UsageError: nothing is known of it.
     """
     source = SourceName(name)
-    mine = [address for address, state in states.items() if state.source == source]
-    if source not in sources and not mine:
+    mine = [address for address, state in (await store.load_states()).items() if state.source == source]
+    # Of one that was only ever applied there are its revisions alone, where another one has all of it by now.
+    kept = {one.source for one in await store.revisions()} | (await store.load_source_states()).keys()
+    if source not in kept and not mine:
         raise UsageError(f"nothing is known of a source {name}; see: froyo get sources")
     return source, mine
 

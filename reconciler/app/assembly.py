@@ -109,6 +109,7 @@ class Parts:
             settings=self.settings,
             find_blob=desired.find_blob,
             revision=lambda: desired.revision,
+            revision_of=lambda source: desired.revision if source == desired.source else "",
             suspended=suspensions.holding,
             approved=approvals.of,
             loop_time=loop_time,

@@ -181,9 +181,7 @@ class DaemonBackend(StoreKnowledge):
         if source:
             if controller.in_force.of(SourceName(source)) is not None:
                 raise UsageError(f"{source} is in force; it can be forgotten once no daemon serves it")
-            name, mine = of_source(
-                source, states=await store.load_states(), sources=await store.load_source_states()
-            )
+            name, mine = await of_source(source, store)
             # What another source declares by now is that one's, also where no round has said so yet.
             addresses = [*addresses, *(one for one in mine if not self._is_declared(one))]
         known = await store.load_inventory()

@@ -75,7 +75,7 @@ async def forget(where: Places, addresses: Collection[Address], source: str, *, 
             if held is not None and summarize(held.conditions).reason is not Reason.PRUNE_HELD:
                 raise UsageError(f"{address} is declared; take its manifest away, and run: froyo apply")
         if source:
-            name, mine = of_source(source, states=states, sources=await store.load_source_states())
+            name, mine = await of_source(source, store)
             addresses = [*addresses, *mine]
         await store.write(forgetting(addresses, name, by=by, runtime=runtime))
         if name is not None:

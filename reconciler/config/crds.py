@@ -240,6 +240,8 @@ STATUS: Json = {
                     "target": _text("Where."),
                     "cause": _text("Why: spec, drift, adopt, prune, restore or refresh."),
                     "outcome": _text("What came of it."),
+                    "revision": _text("Of what is declared, at which it was done."),
+                    "message": _text("What was done, in a line; nothing of a secret.", maxLength=1024),
                 },
             },
         },

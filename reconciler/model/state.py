@@ -22,6 +22,7 @@ class HistoryEntry:
         outcome: the reason of its event, such as `Repaired`.
         message: what was done, in one line.
         duration: seconds.
+        revision: of its source, at which it was done; "" where that is not on record.
     """
 
     at: float
@@ -30,6 +31,7 @@ class HistoryEntry:
     outcome: str
     message: str
     duration: float
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,7 +119,10 @@ def state_row(state: ResourceState) -> Row:
         "owned": state.owned,
         "conditions": _conditions_text(state.conditions),
         "history": _encode(
-            [[r.at, r.generation, r.cause, r.outcome, r.message, r.duration] for r in state.history]
+            [
+                [r.at, r.generation, r.cause, r.outcome, r.message, r.duration, r.revision]
+                for r in state.history
+            ]
         )
         if state.history
         else "[]",
@@ -154,7 +157,8 @@ def state(row: Sequence[Any]) -> ResourceState:
 
 
 def _history_entry(entry: Sequence[Any]) -> HistoryEntry:
-    at, generation, cause, outcome, message, duration = [*entry, *_NO_HISTORY[len(entry) :]][:6]
+    whole = [*entry, *_NO_HISTORY[len(entry) :]][: len(_NO_HISTORY)]
+    at, generation, cause, outcome, message, duration, revision = whole
     return HistoryEntry(
         at=at,
         generation=generation,
@@ -162,10 +166,11 @@ def _history_entry(entry: Sequence[Any]) -> HistoryEntry:
         outcome=_once(outcome),
         message=_once(message),
         duration=duration,
+        revision=_once(revision),
     )
 
 
-_NO_HISTORY = (0.0, 0, "", "", "", 0.0)
+_NO_HISTORY = (0.0, 0, "", "", "", 0.0, "")
 
 
 def target_state_row(state: TargetState) -> Row:

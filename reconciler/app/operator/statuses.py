@@ -26,6 +26,7 @@ _WORST = 10
 _MESSAGE_MAX = 4096
 _DIFF_MAX = 4096
 _HISTORY = 5
+_ENTRY_MAX = 256
 """In the place of a time that is not known."""
 _TYPES = frozenset(type_.value for type_ in ConditionType)
 _ABNORMAL = tuple(type_.value for type_ in ConditionType if type_ is not ConditionType.READY)
@@ -93,7 +94,11 @@ def _done(found: Sequence[views.Document]) -> Status:
         return {}
     said: Status = {
         "history": [
-            {"at": entry["at"], "target": target, "cause": entry["cause"], "outcome": entry["outcome"]}
+            {
+                **{key: entry[key] for key in ("at", "cause", "outcome", "revision")},
+                "target": target,
+                "message": _cut(entry["message"], _ENTRY_MAX),
+            }
             for entry, target in rounds[:_HISTORY]
         ]
     }

@@ -94,6 +94,10 @@ class InForce:
         """Of what is in force: that of the one source, or of each, joined."""
         return "+".join(desired.revision for desired in self._sources.values())
 
+    def revision_of(self, source: SourceName) -> str:
+        """Of what is in force of one source; "" where nothing is."""
+        return self._sources[source].revision if source in self._sources else ""
+
     @property
     def targets(self) -> Mapping[TargetName, Target]:
         """Those on which anything is declared or is to go."""

@@ -165,6 +165,7 @@ class Controller:
             settings=settings,
             find_blob=self.in_force.find_blob,
             revision=lambda: self.in_force.revision,
+            revision_of=self.in_force.revision_of,
             suspended=self.suspensions.holding,
             approved=self.approvals.of,
             loop_time=self._time,

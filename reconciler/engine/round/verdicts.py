@@ -249,6 +249,7 @@ class Verdicts:
                 outcome=reason,
                 message=message,
                 duration=took or 0.0,
+                revision=self._services.revision_of(self._lane.states[address].source),
             ),
         )
         self._outcome.has_changed(self._lane.instances[address])
@@ -281,6 +282,7 @@ class Verdicts:
                 outcome="Refreshed",
                 message=message,
                 duration=0.0,
+                revision=self._services.revision_of(self._lane.states[address].source),
             ),
         )
         self._outcome.has_changed(self._lane.instances[address])

@@ -43,6 +43,7 @@ def test_the_same_is_declared_byte_by_byte_wherever_it_is_declared(person, origi
     assert "nothing to do" in person.froyo("apply", *named(origin)).stdout
     assert "nothing to do" in person.froyo("diff", *named(origin)).stdout
     assert person.json("history")["items"][0]["revision"] == revision
+    assert {one["history"][0]["revision"] for one in person.json("get")["items"]} == {revision}
 
 
 def test_what_is_wrong_in_a_revision_is_told_with_its_place(person, origin):

@@ -231,6 +231,22 @@ def test_a_source_that_is_declared_is_served_as_soon_as_it_is_there(person):
     assert str(other) not in person.froyo("get", "sources").stdout
 
 
+def test_what_another_source_declares_by_now_is_its_own_when_the_former_one_is_forgotten(person):
+    (person.site / "files.yaml").unlink()
+    files(person, "a", "b")
+    former = shutil.copytree(person.site, person.base / "former")
+    person.froyo("apply", former)
+    before = {name: (person.machine / name).stat().st_mtime_ns for name in "ab"}
+    with person.up():
+        person.until(lambda: len(person.json("get", "sources")["items"]) == 1)
+        person.froyo("wait", "--timeout", "60s")
+        # The daemon serves it no longer, and knows it by its revisions.
+        assert f"forgotten: {former}; nothing" in person.froyo("forget", former.name).stdout
+        assert {name: (person.machine / name).stat().st_mtime_ns for name in "ab"} == before
+        dropped(person, "a")
+        person.until(lambda: there(person) == ["b"])
+
+
 def test_a_directory_that_is_not_there_yet_is_waited_for_when_that_is_wanted(person):
     later = person.base / "later"
     (person.site / "files.yaml").unlink()

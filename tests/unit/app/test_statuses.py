@@ -153,6 +153,7 @@ def done(at, outcome="Updated", message="content, mode (0600 → 0644)"):
         "outcome": outcome,
         "message": message,
         "duration": 0.1,
+        "revision": "r7",
     }
 
 
@@ -160,8 +161,22 @@ def test_what_was_done_last_is_said_the_newest_first_and_what_the_last_change_wa
     said = statuses.of_instances([view("a", history=[done(LATER, "Refreshed", "by b"), done(WHEN)])], "r")
     assert said["lastDiff"] == "content, mode (0600 → 0644)"
     assert said["history"] == [
-        {"at": LATER, "target": "a", "cause": "spec", "outcome": "Refreshed"},
-        {"at": WHEN, "target": "a", "cause": "spec", "outcome": "Updated"},
+        {
+            "at": LATER,
+            "target": "a",
+            "cause": "spec",
+            "outcome": "Refreshed",
+            "revision": "r7",
+            "message": "by b",
+        },
+        {
+            "at": WHEN,
+            "target": "a",
+            "cause": "spec",
+            "outcome": "Updated",
+            "revision": "r7",
+            "message": "content, mode (0600 → 0644)",
+        },
     ]
     refreshed = statuses.of_instances([view("a", history=[done(LATER, "Refreshed")])], "r")
     assert "lastDiff" not in refreshed
@@ -175,4 +190,5 @@ def test_of_several_targets_what_was_done_is_said_together_and_bounded():
     assert [one["target"] for one in said["history"]] == ["d", "c", "c", "b", "b"]
     assert said["lastDiff"].startswith("d: xxx")
     assert len(said["lastDiff"]) == 4096
+    assert len(said["history"][0]["message"]) == 256
     assert statuses.of_instances(many[::-1], "r")["history"] == said["history"]

@@ -352,6 +352,7 @@ class Stage:
             settings=self.settings,
             find_blob=lambda digest: shown.blobs[digest],
             revision=lambda: shown.revision,
+            revision_of=lambda _source: shown.revision,
             suspended=lambda _address: None,
             approved=lambda _address: None,
             loop_time=self.loop.time,

@@ -33,9 +33,11 @@ def test_a_reason_that_is_not_known_is_pending_with_the_word_in_its_message():
 
 
 def test_a_history_with_more_or_less_in_it_is_read():
-    longer, shorter = read([[1.5, 1, "drift", "Applied", "mode", 0.25, "more"], [2.5, 1, "spec"]]).history
+    longer, shorter = read(
+        [[1.5, 1, "drift", "Applied", "mode", 0.25, "r1", "more"], [2.5, 1, "spec"]]
+    ).history
     assert longer == HistoryEntry(
-        at=1.5, generation=1, cause="drift", outcome="Applied", message="mode", duration=0.25
+        at=1.5, generation=1, cause="drift", outcome="Applied", message="mode", duration=0.25, revision="r1"
     )
     assert shorter == HistoryEntry(at=2.5, generation=1, cause="spec", outcome="", message="", duration=0.0)
 
