@@ -116,7 +116,7 @@ class Backend(Followed, Observable, Protocol):
         """Ask a target what it is, now."""
 
     async def reconcile(self, scope: Scope[Address]) -> int:
-        """Look at these instances now; returns how many are concerned."""
+        """Look at these instances now, and where everything is meant at remote sources; how many are concerned."""
 
     async def suspend(self, suspension: Suspension) -> int:
         """Leave something alone; returns how many instances are concerned."""

@@ -137,6 +137,8 @@ class DaemonBackend(StoreKnowledge):
         unknown = [address for address in scope.named if address not in declared]
         if unknown:
             raise UsageError(f"{unknown[0]} is not declared; see: froyo get")
+        if scope.everything:
+            self._daemon.sources.sooner()
         await self._daemon.controller.request(scope)
         return len(scope.among(declared))
 

@@ -31,6 +31,8 @@ def try_shortcut(arguments: list[str]) -> int | None:
 
     try:
         root = source_root(plain.directory, os.environ)
+        if not root.is_dir():
+            return None
         if _nothing_to_do(plain, root):
             return 0
     except OSError:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ _FIELDS = {
 _SECRETS = ("identityFrom", "knownHostsFrom", "passwordFrom")
 """What is named among the controller's secrets: without a slash a file there, else an absolute path."""
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:")
+
 _VERIFIED = ("commit", "tag")
 
 
@@ -31,6 +35,19 @@ def directory_source(root: Path) -> Source:
     """A directory as a source."""
     place = DirectoryPlace(str(root))
     return Source(place.name, place)
+
+
+def must_be_no_url(directory: str) -> None:
+    """See that what is given as a directory is not a repository.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if _URL.match(directory) and not os.path.lexists(directory):
+        url = directory.removeprefix("git+")
+        raise UsageError(
+            f"{directory} is a repository, and no directory; name it with: --git {shlex.quote(url)}"
+        )
 
 
 def sourced(
@@ -63,6 +80,7 @@ def sourced(
             "",
         ):
             raise UsageError(f"{given} is about a repository; name it with --git URL")
+        must_be_no_url(directory)
         if "/" not in directory and not os.path.lexists(directory):
             raise UsageError(
                 f"there is no directory {directory!r} here; what is named first is where the manifests are, and "

@@ -28,7 +28,7 @@ from reconciler.cli.unknown import nothing_matches, query_of
 from reconciler.errors import UsageError
 
 EXAMPLES = (
-    ("froyo reconcile", "look at everything now"),
+    ("froyo reconcile", "look at everything now, and fetch what sources are remote"),
     ("froyo reconcile web-1/File/motd --wait", "one resource, and wait for what comes of it"),
     ("froyo reconcile files -l tier=web", "files that have a label"),
 )
@@ -53,24 +53,28 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """Have the daemon look at something now, before all else, and put it right.
 
-    What had failed for good is tried again. With --wait it says what came of it, and exits with 1 if something is not
-    as declared then.
+    Without a name, or with that of a source, remote sources are looked at, too. What had failed for good is tried
+    again. With --wait it says what came of it, and exits with 1 if something is not as declared then.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     daemon = asking.need_daemon("`froyo apply DIR` does it once, `froyo up DIR` starts a daemon")
+    is_source = bool(what) and any(one["name"] == what for one in daemon.get("/v1/sources")["items"])
+    if is_source:  # what comes of it may be anywhere
+        what = ""
     query = query_of(what, target, selector)
     found = daemon.get("/v1/resources", query)["items"]
-    if not found:
-        raise nothing_matches(asking, what, target, selector)
     everything = not (what or target or selector)
+    if not found and not everything:
+        raise nothing_matches(asking, what, target, selector)
     addresses = [view["address"] for view in found]
     accepted = daemon.post("/v1/reconcile", {} if everything else {"addresses": addresses})
     if not wait:
         if output.is_document:
             emit(screen, accepted, output)
         else:
-            screen.say(f"looking at {count(accepted['instances'], 'instance')}; see: froyo events")
+            seen = count(accepted["instances"], "instance") + (", and the sources" if everything else "")
+            screen.say(f"looking at {seen}; see: froyo events")
             if held := sum("suspended" in view for view in found):
                 screen.note(
                     f"{count(held, 'instance')} not looked at, being suspended; see: froyo get suspensions"

@@ -29,7 +29,7 @@ from reconciler.cli.options import (
     one_of,
 )
 from reconciler.cli.output import Format
-from reconciler.cli.sourcing import directory_source, sourced
+from reconciler.cli.sourcing import directory_source, must_be_no_url, sourced
 from reconciler.cli.sourcing import shown as shown_as
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
@@ -133,6 +133,7 @@ def command(  # noqa: PLR0913 - its options
     named = directories or ([] if git is not None else ["."])
     roots = list(dict.fromkeys(source_root(directory, os.environ) for directory in named))
     for directory, root in zip(named, roots, strict=False):
+        must_be_no_url(directory)
         if not root.is_dir() and not wait:
             raise UsageError(
                 f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with, and --wait "

@@ -15,6 +15,7 @@ from reconciler.model.resource import Instance
 from reconciler.model.target import Target
 
 _APART = "take one of the two declarations away"
+_CALLED = "give one of them another name, or say namespace in its metadata"
 _ALIKE = "say in both of them how it is reached in the same way, or in one alone"
 
 
@@ -77,7 +78,9 @@ def clashes(
         held = next((taken[claim] for claim in (*claims(one), *parts(one)) if claim in taken), None)
         held = held or next((shared[claim] for claim in subjects(one) if claim in shared), None)
         if held is not None:
-            problems.append(_clash(_named(one), one.origin, source, held.origin))
+            only_named = set(subjects(one)).isdisjoint(subjects(held))
+            do = _CALLED if only_named and one.ref == held.ref else _APART
+            problems.append(_clash(_named(one), one.origin, source, held.origin, do=do))
     return problems
 
 
@@ -135,6 +138,7 @@ def _clash(
         file=getattr(here, "file", ""),
         line=getattr(here, "line", 0),
         column=0,
-        message=f"{what} is declared by another source already{how}: {str(there) or source}",
+        message=f"{what} is declared by another source already{how}: {source}"
+        + (f", {there}" if str(there) else ""),
         hint=f"it stays with that one, and nothing of this source changes; {do}",
     )

@@ -191,3 +191,28 @@ def test_a_source_in_a_directory_serves_a_repository_and_a_webhook_needs_its_sec
         person.until(lambda: git in json.dumps(person.json("get", "sources")))
         motd.write_text("spoiled\n")
         person.until(lambda: motd.read_text() == "next\n")
+
+
+def test_a_person_has_it_fetched_at_once(person, origin):
+    """Who had pushed waited for the next look, or set up a webhook."""
+    files = (origin.path / "site/files.yaml").read_text()
+    motd = person.machine / "etc/motd"
+    shutil.rmtree(person.site)
+    person.site.mkdir()
+    (person.site / "source.yaml").write_text(
+        "apiVersion: froyo.dev/v1alpha1\nkind: Source\nmetadata: {name: fleet}\n"
+        f"spec: {{git: {{url: {origin.path}, path: site}}, interval: 1h}}\n"
+    )
+    with person.up():
+        person.until(lambda: motd.exists())
+        for words in ((), (f"git+file://{origin.path}//site",)):
+            origin.commit({"site/files.yaml": files.replace("hello", f"pushed {len(words)}")})
+            assert "and the sources" in person.froyo("reconcile", *words).stdout
+            person.until(lambda words=words: motd.read_text() == f"pushed {len(words)}\n")
+
+
+def test_a_repository_in_the_place_of_a_directory_is_told(person, origin):
+    for command in ("plan", "apply", "validate", "up"):
+        said = person.froyo(command, f"git+file://{origin.path}", status=1).stderr
+        assert f"is a repository, and no directory; name it with: --git file://{origin.path}" in said
+    assert "name it with: --git git@h:x.git" in person.froyo("apply", "git@h:x.git", status=1).stderr

@@ -72,7 +72,13 @@ def test_each_namespace_has_its_own_and_what_is_shared_with_it(known, place):
     known.kubectl(
         "apply", "-f", "-", given=TARGET % ("here", "infra", ", sharedWith: [web]") + "---" + theirs
     )
-    reason("ffile", "motd", "web", ["Invalid"], "is declared by another source already: File/motd")
+    reason(
+        "ffile",
+        "motd",
+        "web",
+        ["Invalid"],
+        "is declared by another source already: kubernetes:infra, File/motd",
+    )
     reason("ffile", "late", "web", ["Pending"], "waits for others of its namespace", "File/web:motd")
     known.kubectl("delete", "ffile", "motd", "-n", "infra")
     for name in ("motd", "late"):

@@ -214,3 +214,13 @@ def test_what_is_doubted_of_a_file_holds_what_it_declared_and_what_was_for_its_t
     removal = in_force.instances[one.address].removal
     assert removal is not None
     assert removal.hold == held
+
+
+def test_what_is_called_the_same_is_told_apart_from_what_is_claimed_twice():
+    in_force = InForce()
+    in_force.take(shown(A, file("a")), Record())
+    [named] = in_force.conflicts(shown(B, file("a", path="/opt/else")))
+    assert named.hint.endswith("give one of them another name, or say namespace in its metadata")
+    [claimed] = in_force.conflicts(shown(B, file("b", path="/opt/a")))
+    assert claimed.hint.endswith("take one of the two declarations away")
+    assert "already: /srv/a" in claimed.message
