@@ -242,6 +242,7 @@ class Answers:
                 notReady=folded(sorted(waiting, key=_badness))[:WORST],
                 contested=[],
                 suspensions=self._suspensions(),
+                controllers=[],
             ),
             "cluster": self.where,
             "leftOut": [*left, *self._unserved()],

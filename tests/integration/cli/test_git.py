@@ -204,7 +204,7 @@ def test_a_person_has_it_fetched_at_once(person, origin):
         f"spec: {{git: {{url: {origin.path}, path: site}}, interval: 1h}}\n"
     )
     with person.up():
-        person.until(lambda: motd.exists())
+        person.until(motd.exists)
         for words in ((), (f"git+file://{origin.path}//site",)):
             origin.commit({"site/files.yaml": files.replace("hello", f"pushed {len(words)}")})
             assert "and the sources" in person.froyo("reconcile", *words).stdout

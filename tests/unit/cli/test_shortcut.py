@@ -59,14 +59,15 @@ def test_where_there_may_be_something_to_do_it_is_done(monkeypatch, applied, tmp
     ]
 
 
-def test_what_goes_wrong_then_is_said_as_always(monkeypatch, capsys):
+def test_what_goes_wrong_then_is_said_as_always(monkeypatch, capsys, tmp_path):
     def refuse(*_, **__):
-        raise UsageError("no such directory")
+        raise UsageError("it is wrong")
 
     monkeypatch.setattr(quick, "look", lambda *_: None)
     monkeypatch.setattr("reconciler.cli.applying.apply", refuse)
-    assert try_shortcut(["site"]) == 1
-    assert capsys.readouterr().err == "froyo: no such directory\n"
+    assert try_shortcut([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "froyo: it is wrong\n"
+    assert try_shortcut([str(tmp_path / "none")]) is None  # which may be the URL of a repository
 
 
 def test_what_the_system_refuses_goes_the_long_way(monkeypatch):
