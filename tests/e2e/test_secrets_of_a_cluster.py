@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from tests.e2e.site import ROOT, until
+from tests.e2e.site import until
 from tests.integration.cluster.conftest import running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
@@ -40,12 +40,10 @@ def host(lab):
 
 
 @pytest.fixture
-def known(cluster):
-    """A cluster that knows all kinds."""
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=openfroyo")
-    yield cluster
-    cluster.kubectl("delete", "secret/ssh", "secret/shop", "configmap/ssh", "--ignore-not-found")
+def objects(known):
+    """A cluster in which what the test has put beside objects of ours is gone afterwards."""
+    yield known
+    known.kubectl("delete", "secret/ssh", "secret/shop", "configmap/ssh", "--ignore-not-found")
 
 
 def secret(cluster, name, **data):
@@ -65,15 +63,15 @@ def spelled(value):
 
 
 def test_a_key_of_a_secret_reaches_a_host_and_what_it_is_given_is_told_nowhere(
-    known, lab, host, tmp_path, monkeypatch
+    objects, lab, host, tmp_path, monkeypatch
 ):
     # No key of whoever runs this, and no agent: what lets in is the Secret.
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     key = lab.identity_file.read_text()
-    secret(known, "ssh", id=key)
-    secret(known, "shop", password=FIRST)
-    known.kubectl(
+    secret(objects, "ssh", id=key)
+    secret(objects, "shop", password=FIRST)
+    objects.kubectl(
         "create", "configmap", "ssh", f"--from-file=known_hosts={lab.known_hosts}", "--namespace", "default"
     )
     ssh = {
@@ -91,33 +89,33 @@ def test_a_key_of_a_secret_reaches_a_host_and_what_it_is_given_is_told_nowhere(
         "metadata": metadata,
         "spec": {"ssh": ssh},
     }
-    known.kubectl("apply", "-f", "-", given=f"{json.dumps(target)}\n---\n{VARS}")
+    objects.kubectl("apply", "-f", "-", given=f"{json.dumps(target)}\n---\n{VARS}")
 
     def on_the_host(password):
         return f"password = {password}" in host.exec("cat /srv/shop.conf", check=False)
 
-    with running(known.run("kubeconfig").strip(), tmp_path, "--namespace", "default"):
-        known.kubectl("wait", "--for=condition=Ready", "ffile/settings", "ftarget/h1", "--timeout=60s")
+    with running(objects.run("kubeconfig").strip(), tmp_path, "--namespace", "default"):
+        objects.kubectl("wait", "--for=condition=Ready", "ffile/settings", "ftarget/h1", "--timeout=60s")
         assert on_the_host(FIRST)
-        secret(known, "shop", password=SECOND)
+        secret(objects, "shop", password=SECOND)
         until("the new password is there", lambda: on_the_host(SECOND))
         host.exec("echo spoiled >>/srv/shop.conf")
         until("it is put right", lambda: "spoiled" not in host.exec("cat /srv/shop.conf"))
-        until("all of it is said", lambda: len(status(known)["history"]) >= 3)
-        said = status(known)
+        until("all of it is said", lambda: len(status(objects)["history"]) >= 3)
+        said = status(objects)
         assert "content" in said["lastDiff"]
         assert {one["outcome"] for one in said["history"]} == {"Created", "Updated", "Repaired"}
 
         # With a key that is none, nobody gets in, and it is said why; with the right one again, all is well.
-        secret(known, "ssh", id="no key at all")
+        secret(objects, "ssh", id="no key at all")
         host.exec("pkill -f '[f]royo-runner' || true")
-        until("it is said why", lambda: "key id of the Secret ssh" in message(known))
-        secret(known, "ssh", id=key)
-        known.kubectl("wait", "--for=condition=Ready", "ftarget/h1", "--timeout=90s")
+        until("it is said why", lambda: "key id of the Secret ssh" in message(objects))
+        secret(objects, "ssh", id=key)
+        objects.kubectl("wait", "--for=condition=Ready", "ftarget/h1", "--timeout=90s")
 
         told = json.dumps(
             [
-                known.get(one)["items"]
+                objects.get(one)["items"]
                 for one in ("ffile", "ftarget", "fvars", "events", "events.events.k8s.io")
             ]
         )

@@ -126,3 +126,16 @@ def test_why_they_cannot_say_anything_is_one_sentence(known, tmp_path):
     for err in refused(tmp_path / "token", "-A"):
         assert "does not know who asks" in err
         assert "no-such-token" not in err
+
+
+def test_a_kind_that_is_not_served_is_said_and_holds_up_no_other(known):
+    admin = known.run("kubeconfig").strip()
+    apply(known, kind(API, "Target", "here", local={}))
+    known.kubectl("delete", "crd", "reboots.linux.froyo.dev")
+    try:
+        code, out, err = froyo(admin, "get", "targets", "-A")
+        assert code == 0
+        assert "here" in out
+        assert "the cluster does not serve: reboots.linux.froyo.dev" in err
+    finally:
+        known.define()
