@@ -5,6 +5,7 @@ Invariant: nothing is written before the server has said of all of it that it wo
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MANAGER = "kubectl"
 """Whoever goes on with `kubectl apply --server-side` has no conflict with what was written here."""
+AT_ONCE = 8
 _PLURALS = {"Secret": "secrets", "ConfigMap": "configmaps"}
 
 
@@ -34,7 +36,7 @@ async def apply(
 
     Args:
         access: to the API server.
-        objects: of one namespace, in the order in which they are written.
+        objects: of one namespace; what others refer to comes first.
         plurals: of their kinds, by apiVersion and kind; of a cluster's own it is known.
 
     Raises:
@@ -45,11 +47,17 @@ async def apply(
     try:
         async with opened(access) as session:
             for asked in ({"dryRun": "All"}, {}):
-                for one in objects:
-                    await _apply(session, one, plurals, asked)
-                    if not asked:
-                        written += 1
-                        after = f"{written} of {len(objects)} objects were written before it"
+                for begin in range(0, len(objects), AT_ONCE):
+                    some = objects[begin : begin + AT_ONCE]
+                    done = await asyncio.gather(
+                        *(_apply(session, one, plurals, asked) for one in some), return_exceptions=True
+                    )
+                    failed = [one for one in done if one is not None]
+                    if not asked and len(failed) < len(some):
+                        written += len(some) - len(failed)
+                        after = f"{written} of {len(objects)} objects were written"
+                    if failed:
+                        raise failed[0]
     except Refused as error:
         raise Refused(f"{error}; {after}") from None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

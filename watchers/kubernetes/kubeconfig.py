@@ -24,6 +24,8 @@ from reconciler.errors import in_words
 PATIENCE = 60
 """Seconds that a program gets to say how to log in; it may ask somewhere else for that."""
 _LEFT = timedelta(seconds=30)
+_HELD = timedelta(minutes=10)
+"""How long what a program said counts where it names no end: a server that refuses it is not asked about that."""
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
@@ -161,7 +163,7 @@ def _connection(
         raise KubeconfigError(f"the context {name!r}: {error}") from None
 
 
-_logins: dict[str, tuple[datetime | None, dict[str, str]]] = {}
+_logins: dict[str, tuple[datetime, dict[str, str]]] = {}
 
 
 def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -171,9 +173,8 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
         KubeconfigError: it says nothing of it.
     """
     key = json.dumps(program, sort_keys=True)
-    until, known = _logins.get(key, (None, {}))
-    if known and (until is None or until > datetime.now(UTC) + _LEFT):
-        return known
+    if key in _logins and _logins[key][0] > datetime.now(UTC) + _LEFT:
+        return _logins[key][1]
     words = [str(program.get("command", "")), *map(str, program.get("args") or ())]
     asked = {
         "apiVersion": program.get("apiVersion", ""),
@@ -201,7 +202,7 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
     try:
         status = json.loads(done.stdout)["status"]
         end = status.get("expirationTimestamp")
-        until = datetime.fromisoformat(end) if end else None
+        until = datetime.fromisoformat(end) if end else datetime.now(UTC) + _HELD
     except (AttributeError, KeyError, TypeError, ValueError):
         raise KubeconfigError(f"{said} said nothing of how to log in") from None
     _logins[key] = until, status

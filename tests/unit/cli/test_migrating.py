@@ -372,6 +372,26 @@ def test_of_a_config_map_the_value_comes_back_and_what_is_being_deleted_does_not
     assert (code, f"{back} is there already, and not empty" in err) == (1, True)
 
 
+def test_another_namespace_stays_that_and_its_names_mean_what_they_did(state, memory, froyo, tmp_path):
+    spec = {"target": "w1", "path": "/f", "content": "x", "require": ["File/g"]}
+    linux = {"apiVersion": "linux.froyo.dev/v1alpha1", "kind": "File"}
+    memory.objects = objects(
+        own("Target", "w1", {"local": {}}),
+        {**linux, "metadata": {"name": "f"}, "spec": spec},
+        {**linux, "metadata": {"name": "g"}, "spec": {"target": "w1", "path": "/g", "content": "x"}},
+        namespace="web",
+    )
+    back = tmp_path / "back"
+    assert froyo("from-cluster", back, "-n", "web")[0] == 0
+    found = yaml.safe_load((back / "File.linux.froyo.dev" / "f.yaml").read_text())
+    assert (found["metadata"]["namespace"], found["spec"]["require"]) == ("web", ["File/web:g"])
+    assert '"web:w1/File/web:f"' in declared(back, state)
+    code, _, err = froyo("to-cluster", back, "--apply")
+    assert (code, "3 objects of the namespace web applied" in err) == (0, True)
+    assert froyo("from-cluster", tmp_path / "again", "-n", "web")[0] == 0
+    assert declared(tmp_path / "again", state) == declared(back, state)
+
+
 def test_a_secret_that_is_there_and_another_one_stays(site, state, memory, froyo, tmp_path):
     assert froyo("to-cluster", site, "--apply")[0] == 0
     place = state / "secrets" / "froyo-secrets"
