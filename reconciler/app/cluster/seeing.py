@@ -241,6 +241,7 @@ class Answers:
                 ready=total - sum(view.get("instances", 1) for view in waiting),
                 notReady=folded(sorted(waiting, key=_badness))[:WORST],
                 contested=[],
+                controllers=[],
                 suspensions=self._suspensions(),
                 controllers=[],
             ),

@@ -12,7 +12,8 @@ from typing import Any
 
 from reconciler.api import views
 from reconciler.app.operator.statuses import INVALID
-from reconciler.config.fields import subjects_of
+from reconciler.config.builtin import COMMON
+from reconciler.config.fields import PLAIN, subjects_of
 from reconciler.config.schemas import filler
 from reconciler.engine.wording import advice
 from reconciler.model.catalog import Kind
@@ -26,6 +27,15 @@ Found = Mapping[str, Any]
 
 BY_OBJECT = "manifest"
 """Who leaves alone what its own `suspend` says is to be left alone."""
+_COMMON: Document = {
+    "policy": PLAIN.policy.value,
+    "adopt": PLAIN.adopt.value,
+    "deletion": PLAIN.deletion.value,
+    "require": [],
+    "before": [],
+    "notify": [],
+}
+"""Of the fields that every kind has those that a document has by themselves, as they are where nothing is said."""
 UNSAID = "no operator has said anything of it yet"
 CHANGED = "declared otherwise since it was last looked at"
 
@@ -110,7 +120,10 @@ def _head(kind: Kind, found: Found, *, specs: bool) -> Document:
             "labels": dict(metadata.get("labels") or {}),
             "annotations": annotations_of(metadata),
         }
-        head["spec"] = _spec(kind, found.get("spec") or {})
+        spec = found.get("spec") or {}
+        for name, usual in _COMMON.items():
+            head[name] = spec.get(name, usual)
+        head["spec"] = _spec(kind, {key: one for key, one in spec.items() if key not in COMMON})
     return head
 
 

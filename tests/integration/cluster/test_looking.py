@@ -76,8 +76,8 @@ def test_what_statuses_say_is_told_as_a_daemon_tells_it(known, operator):
     assert [{key: one[key] for key in same} for one in mine] == [{key: theirs[key] for key in same}]
 
     code, out, err = froyo(admin, "status", "-A")
-    assert code == 1  # a source has what is wrong, and targets are away
-    assert "default/File/wrong: spec.target: there is no target her (did you mean 'here'?)" in out
+    assert code == 1, err  # a source has what is wrong, and targets are away
+    assert "default/File/wrong: spec.target: there is no target her (did you mean 'here'?)" in out, err
     assert f"2 of {AWAY + 3} instances as declared" in out
     assert "problems of the operator itself" in err
     code, out, _ = froyo(admin, "get", "targets", "-A", "-o", "json")

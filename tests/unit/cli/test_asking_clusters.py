@@ -1,11 +1,15 @@
 """`get` and `status` of a cluster: what the statuses of objects say, in the documents and tables of a daemon."""
 
+import asyncio
 import json
 
 import pytest
 
+from reconciler.api.answers import answer
 from reconciler.app.cluster import seeing
 from reconciler.cli.app import run
+from reconciler.model.state import SourceState, TargetState
+from tests.unit.api.known import Known
 from watchers.kubernetes.kubeconfig import ClusterAccess
 from watchers.kubernetes.listing import Unlisted, Unserved
 from watchers.kubernetes.objects import Definition
@@ -170,7 +174,8 @@ def test_what_is_known_of_one_for_one_target_is_what_its_status_says(froyo):
         "labels": {"tier": "web"},
         "annotations": {},
     }
-    assert motd["spec"]["path"] == "/etc/motd"
+    assert motd["spec"] == {"path": "/etc/motd"}
+    assert (motd["policy"], motd["deletion"], motd["require"]) == ("enforce", "orphan", [])
     assert found["web:w1/File/web:secret"]["spec"]["content"] == "(sensitive)"
     new, changed = found["web:w1/File/web:new"], found["web:w1/File/web:changed"]
     assert (new["ready"], new["message"]) == ("Unknown", "no operator has said anything of it yet")
@@ -239,6 +244,27 @@ def test_the_status_counts_what_it_cannot_name(froyo):
     status = json.loads(out)
     assert (code, status["instances"], status["ready"], status["counts"]["InSync"]) == (1, 21, 12, 12)
     assert status["notReady"][0]["address"] == "File/web:also"
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "several"),
+    [
+        (["status"], "/v1/status", ""),
+        (["get", "targets"], "/v1/targets", "known_targets"),
+        (["get", "sources"], "/v1/sources", "known_sources"),
+    ],
+)
+def test_a_document_has_every_field_that_a_daemons_has(froyo, what, path, several):
+    given = {
+        "known_targets": {"w1": TargetState(name="w1")},
+        "known_sources": {"site": SourceState(name="site", revision="r", digest="d")},
+    }
+    daemons = asyncio.run(answer(Known(**({several: given[several]} if several else {})), path, {}))
+    _, out, _ = froyo(*what, "-n", "web", "-o", "json")
+    document = json.loads(out)
+    assert daemons.keys() - document.keys() == set()
+    for one in document.get("items", ()):
+        assert daemons["items"][0].keys() - one.keys() == set()
 
 
 def test_all_that_is_well_is_zero(froyo, cluster):
