@@ -243,7 +243,6 @@ class Answers:
                 contested=[],
                 controllers=[],
                 suspensions=self._suspensions(),
-                controllers=[],
             ),
             "cluster": self.where,
             "leftOut": [*left, *self._unserved()],
