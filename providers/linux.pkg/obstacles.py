@@ -48,6 +48,9 @@ def in_the_way(
         return []
     if versions := found.get("versions"):
         told = f"{manager.name} knows no version {wish.version} of {wish.name}, but {', '.join(versions)}"
+        epochs = {version.partition(":")[0] if ":" in version else "" for version in versions}
+        if "" not in epochs and ":" not in str(wish.version):
+            told += f" (what stands before the colon is part of it, as in >={min(epochs)}:1.0)"
         return [_renewable(manager, told)]
     return [unknown_packages(manager, [wish.name])]
 

@@ -15,6 +15,8 @@ JOBS = BEGINNING | {"stop"}
 BROKEN = frozenset({"bad-setting", "error"})
 PLACES = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 """Where the file of a unit turns up."""
+BROUGHT = ("/lib/", "/usr/", "/run/")
+"""Where no file is that somebody has put there for a unit to be."""
 USERS = "/usr/lib/systemd/user"
 """Where packages put those of users' managers."""
 
@@ -30,6 +32,17 @@ def no_such_unit(spec: Json, unit: str) -> Json:
     brings = [f"unit-file:{spec['user']}/{unit}"] if spec.get("scope") == "user" else []
     subjects = [*brings, *(f"path:{place}/{unit}" for place in places(spec))]
     return obstacle("enoent", why, subjects, error_class="transient")
+
+
+def of_a_mask(spec: Json, state: Json, actions: list[str]) -> list[Json]:
+    """That the link which masks a unit cannot be where a file is that somebody has put there."""
+    if "mask" not in actions or not state["path"] or state["path"].startswith(BROUGHT):
+        return []
+    why = (
+        f"{spec['unit']} has a file of its own, {state['path']}, where the link would be that masks it: declare it"
+        " stopped and disabled, or have the file gone first (a Unit with `state: absent`)"
+    )
+    return [obstacle("wrong_type", why, [f"path:{state['path']}"])]
 
 
 def in_the_way(spec: Json, state: Json, actions: list[str]) -> list[Json]:

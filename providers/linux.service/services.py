@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import homes
 from freshness import asked_about, newer
-from in_the_way import BEGINNING, JOBS, in_the_way, places
+from in_the_way import BEGINNING, JOBS, in_the_way, of_a_mask, places
 from orders import ENDED, RUNS, described, order
 from refreshing import refreshed
 from scopes import in_words, told, unit_in
@@ -85,7 +85,8 @@ class Service(Provider):
             for one, unit, some in zip(wanted, units, asked, strict=True)
         ]
         await gather(
-            *(reads_more(one, now, unit) for one, now, unit in zip(wanted, actual, units, strict=True))
+            *(reads_more(one, now, unit) for one, now, unit in zip(wanted, actual, units, strict=True)),
+            *(sees_what_is_left(one, now) for one, now in zip(wanted, actual, strict=True)),
         )
         return actual
 
@@ -167,6 +168,17 @@ async def reads_more(one: Resource, now: Actual | Fault, unit: Json | CallError)
         due |= dict.fromkeys(due, "restart")
 
 
+async def sees_what_is_left(one: Resource, now: Actual | Fault) -> None:
+    """Of a unit that has gone the link may be left that enables it: it would begin again when it comes back."""
+    link = link_of(one.spec["unit"], one.spec.get("scope", ""))
+    if isinstance(now, Fault) or now.exists or one.spec.get("startup") != "disabled" or not link:
+        return
+    if one.spec.get("scope") != "user":  # whose links are the user's
+        [stat] = await batch("file.stat", [{"path": link, "digest": False}])
+        if not isinstance(stat, CallError) and stat.get("type") == "symlink":
+            now.state["file"] = "enabled"
+
+
 def watched(spec: Json, unit: Json) -> tuple[str, ...]:
     """What concerns one: the unit, what masks and enables it, and what it uses."""
     scope, name = spec.get("scope", ""), spec["unit"]
@@ -219,7 +231,7 @@ def plan_one(one: Resource, state: Json) -> Operation:
         return Operation("none", diffs)
     if "restart" in actions and "reload" in actions:
         actions.remove("reload")
-    obstacles = in_the_way(spec, state, actions)
+    obstacles = of_a_mask(spec, state, actions) or in_the_way(spec, state, actions)
     if state["unread"]:
         actions.append("daemon-reload")
     return Operation(

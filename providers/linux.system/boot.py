@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PLACES = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
 """Where they are: of two of one name the one in the earlier place counts, and of all the last by name."""
+_SWAPPED = str.maketrans("./", "/.")
 OURS = "zz-"
 BESIDE = {"/etc/sysctl.d/99-sysctl.conf": "/etc/sysctl.conf"}
 """The one link that Debian has among them."""
@@ -68,12 +69,24 @@ async def said_whole(paths: Collection[str], settings: Mapping[str, Setting]) ->
     return whole
 
 
+def dotted(name: str) -> str:
+    """The name of a setting as it is declared, with dots: the first of `.` and `/` parts it, as for sysctl(8).
+
+    Example:
+        >>> dotted("net/ipv4/conf/eth0.1/forwarding")
+        'net.ipv4.conf.eth0/1.forwarding'
+    """
+    parted = name.lstrip("/")
+    first = min((at for at in (parted.find("."), parted.find("/")) if at >= 0), default=0)
+    return parted.translate(_SWAPPED) if parted[first : first + 1] == "/" else parted
+
+
 def settings_in(text: str) -> dict[str, str]:
     """What a file sets; names with a `*` in them are left out."""
     found = {}
     for line in text.split("\n"):
         name, equals, value = line.strip().partition("=")
-        name = name.strip().removeprefix("-").replace("/", ".")
+        name = dotted(name.strip().removeprefix("-"))
         if equals and name[:1] not in {"", "#", ";"} and "*" not in name:
             found[name] = " ".join(value.split())
     return found

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from boot import PLACES, said_whole, set_by_others
+from boot import PLACES, dotted, said_whole, set_by_others
 from generated import (
     IN_SYNC,
     attribute_diffs,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from generated import Json
 
 
-_NAME = re.compile(r"[A-Za-z0-9_:@-]+(\.[A-Za-z0-9_:@-]+)+")
+_NAME = re.compile(r"[A-Za-z0-9_:@-]+\.[A-Za-z0-9_:@-]+([./][A-Za-z0-9_:@-]+)*")
 
 
 class Sysctl(Provider):
@@ -109,7 +109,7 @@ class Sysctl(Provider):
 
 def path_of(one: Resource) -> str:
     """The file that sets it at boot; its name makes it the last that is read."""
-    return f"/etc/sysctl.d/zz-{one.spec['name']}.conf"
+    return f"/etc/sysctl.d/zz-{one.spec['name'].replace('/', '%')}.conf"
 
 
 def value_of(spec: Json) -> str:
@@ -131,7 +131,7 @@ def value_in(text: str, name: str) -> str | None:
     if len(lines) != 1:
         return None
     key, equals, value = lines[0].partition("=")
-    return " ".join(value.split()) if equals and key.strip().replace("/", ".") == name else None
+    return " ".join(value.split()) if equals and dotted(key.strip()) == name else None
 
 
 def found(one: Resource, file: Any, setting: Any) -> Actual | Fault:

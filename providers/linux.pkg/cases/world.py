@@ -65,7 +65,8 @@ def look(world: Json, _: Json) -> Json:
 
 def number(version: str) -> tuple[int, ...]:
     """To compare it by."""
-    return tuple(int(part) for part in version.split("."))
+    epoch, colon, rest = version.rpartition(":")
+    return (int(epoch) if colon else 0, *(int(part) for part in rest.split(".")))
 
 
 def fits(version: str, bounds: str) -> bool:

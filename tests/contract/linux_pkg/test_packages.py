@@ -7,7 +7,7 @@ from tests.contract.linux_pkg.conftest import kind
 from tests.contract.linux_pkg.memory import installed, known
 
 JQ = {"jq": known("1.7", "1.6", needs=("libjq",)), "libjq": known("1.7")}
-APP = {"app": known("2.0", "1.0")}
+APP = {"app": known("2.0", "1.0"), "old": known("1:1.0")}
 
 
 def diffs(operation):
@@ -220,7 +220,12 @@ def test_something_on_hold_that_would_be_changed_along_is_held(bench):
     ("name", "version", "said"),
     [
         ("nothing", "", "apt knows no package nothing"),
-        ("app", ">=9", "apt knows no version >=9 of app, but 2.0, 1.0"),
+        ("app", ">=9", "apt knows no version >=9 of app, but 2.0, 1.0: name"),
+        (
+            "old",
+            "<2",
+            "apt knows no version <2 of old, but 1:1.0 (what stands before the colon is part of it, as",
+        ),
     ],
 )
 def test_what_there_is_not_is_in_the_way_until_the_sources_change(bench, name, version, said):

@@ -492,3 +492,21 @@ async def test_what_runs_a_library_that_was_replaced_is_restarted_where_packages
     assert actions(operation) == [["restart"]]
     assert "libssl.so.3" in diffs(operation)["packages"][0]
     assert (await on(old).plan(resource()))["action"] == "none"
+
+
+async def test_of_a_unit_that_has_gone_the_link_that_enables_it_goes_too():
+    link = "/etc/systemd/system/multi-user.target.wants/gone.service"
+    above = {link.rpartition("/")[0]: Node("directory"), link: Node("symlink", to="/gone.service")}
+    off = resource(unit="gone.service", startup="disabled")
+    operation = await on(None, above).plan(off)
+    assert diffs(operation) == {"startup": ("enabled", "disabled")}
+    assert actions(operation) == [["disable"]]
+    assert (await on(None).plan(off))["action"] == "none"
+
+
+async def test_a_unit_with_a_file_where_its_mask_would_be_is_said_to_have_one():
+    mine = replace(STOPPED, path="/etc/systemd/system/mine.service")
+    operation = await on(mine, name="mine.service").plan(resource(unit="mine.service", startup="masked"))
+    assert "has a file of its own, /etc/systemd/system/mine.service" in operation["obstacles"][0]["message"]
+    brought = replace(STOPPED, path="/lib/systemd/system/nginx.service")
+    assert not (await on(brought).plan(resource(startup="masked"))).get("obstacles")

@@ -110,6 +110,8 @@ def test_the_schemas_can_be_those_of_a_custom_resource_and_the_package_is_grante
         ("sysctl", {"name": "net.core.somaxconn", "value": ""}, False),
         ("sysctl", {"name": "../x", "value": 1}, False),
         ("sysctl", {"name": "net.x", "state": "absent"}, True),
+        ("sysctl", {"name": "net.ipv4.conf.eth0/1.forwarding", "value": 1}, True),
+        ("sysctl", {"name": "net/ipv4/ip_forward", "value": 1}, False),
         ("hostname", {"name": "web-1.example.net"}, True),
         ("hostname", {"name": "-web"}, False),
         ("hostname", {"name": "a..b"}, False),
@@ -487,3 +489,12 @@ def test_settings_of_others_are_found_with_the_file_that_they_are_all_of(plugin)
         "vm.max_map_count": ["path:/etc/sysctl.d/40-over.conf"],
         "vm.panic_on_oom": [],
     }
+
+
+def test_a_dot_within_a_name_is_a_slash_and_the_file_has_one_name_all_the_same(keep):
+    """As of a VLAN: sysctl(8) goes by the first of the two, and the other stands for itself."""
+    name, path = "net.ipv4.conf.eth0/1.forwarding", "/etc/sysctl.d/zz-net.ipv4.conf.eth0%1.forwarding.conf"
+    for said in (name, "net/ipv4/conf/eth0.1/forwarding"):
+        host = Machine({path: Node(content=f"{said} = 1\n".encode())})
+        host.settings[name] = "1"
+        assert keep("Sysctl", host, name=name, value=1)["action"] == "none"
