@@ -94,7 +94,7 @@ def test_units_of_a_user_are_kept_and_whoever_spoils_them_is_named(lab, site, ho
     assert is_so(host, "show -P NeedDaemonReload", "app") == "no"
 
     last = daemon.last_event()
-    host.exec("systemctl kill -s KILL user@$(id -u ann).service")
+    host.exec("systemctl kill -s KILL --kill-whom=main user@$(id -u ann).service")
     until(
         "her manager is gone",
         lambda: is_so(host, "is-active", "app") != "active" or daemon.events(after=last),
