@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import Digest
-from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, SourceReport
+from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, SourceReport, being_deleted
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ class Mending:
         return whole or snapshot
 
     def _explained(self, snapshot: Snapshot, path: str, problem: Problem) -> str:
-        content = snapshot.files[path].read() if problem.file == path else b""
+        mine = path in snapshot.files and problem.file == path
+        content = snapshot.files[path].read() if mine else b""
         return self._apart.explained(path, problem, content)
 
 
@@ -186,7 +187,8 @@ def mend(
                 # What needs something that is not there any more is not as it says, either.
                 if len(told) < len(blamed) or any(map(apart.shared, blamed)):
                     told.add(problem.file)
-                for path in told & snapshot.files.keys():
+                # One that somebody has deleted stays for the sake of what needs it, and says so as well.
+                for path in (told & snapshot.files.keys()) | (blamed & being_deleted(snapshot)):
                     wrong.setdefault(path, problem)
                 for path in blamed:
                     laid.setdefault(path, problem)

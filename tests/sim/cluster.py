@@ -19,23 +19,28 @@ from unittest import mock
 import aiohttp
 
 from reconciler.app.mending import Apart
+from reconciler.app.operator.finalizing import finalize
 from reconciler.app.operator.reporting import report_on
-from reconciler.app.watched import WatchedPlace
+from reconciler.app.watched import Finalizing, WatchedPlace
 from reconciler.core.conditions import summarize
+from reconciler.engine.intake import recall
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import SourceName
+from reconciler.model.resource import Deletion
 from reconciler.model.source import Snapshot
 from tests.sim.packages import KINDS
 from watchers.kubernetes import listing, posting, source, statuses
 from watchers.kubernetes.events import Hear
 from watchers.kubernetes.explaining import explained, mentions, shared
-from watchers.kubernetes.objects import Definition, path_of
+from watchers.kubernetes.objects import FINALIZER, Definition, path_of
 from watchers.kubernetes.source import KubernetesSource
 
 if TYPE_CHECKING:
     from tests.sim.process import Process
 
 Json = dict[str, Any]
+Key = tuple[str, str, str]
+"""The namespace, plural and name of an object."""
 
 SHARE = 0.25
 """Of worlds in which what is declared lies in a cluster, unless it lies in git."""
@@ -54,6 +59,9 @@ BROKEN = {"broken": True}
 
 FOREIGN = "example.com/Audited"
 """A condition that somebody else has in statuses."""
+
+WAITS = {"PruneHeld", "PermanentError", "Invalid", "DependencyNotReady"}
+"""What an object says that was deleted and goes no further without a person, or waits for such a one."""
 
 TROUBLES = ("away", "failing", "hanging", "cut", "expired", "unserved", "deaf", "conflicting", "ended")
 
@@ -75,13 +83,17 @@ class ApiServer:
         troubles: what is wrong with it, by name, and how often that matters.
         asked: requests that changed something.
         heard: who wants to know when something happens.
+        let_go: told of an object that has been deleted and from which our finalizer is about to be taken.
+        gone: told of an object that is there no more.
     """
 
     random: random.Random
-    objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
+    objects: dict[Key, Json] = field(default_factory=dict)
     troubles: dict[str, float] = field(default_factory=dict)
     asked: int = 0
     heard: list["ModelledEvents"] = field(default_factory=list)
+    let_go: Callable[[Key], None] = lambda _key: None
+    gone: list[Callable[[Key], None]] = field(default_factory=list)
     serial: int = 0
     _lists: dict[str, list[Json]] = field(default_factory=dict)
 
@@ -103,24 +115,57 @@ class ApiServer:
         self._keep(key, {**(known or {}), "metadata": metadata, "spec": spec}, known is None)
         return True
 
-    def overwrite(self, key: tuple[str, str, str], status: Json) -> None:
+    def overwrite(self, key: Key, status: Json) -> None:
         """Have another status of an object."""
         self._keep(key, {**self.objects[key], "status": status})
 
-    def delete(self, namespace: str, plural: str, name: str) -> None:
-        """Have it no more."""
-        self.serial += 1
-        gone = self.objects.pop((namespace, plural, name))
-        gone["metadata"]["resourceVersion"] = f"{self.serial}"
-        self.tell((namespace, plural, name), "DELETED", gone)
+    def is_deleting(self, key: Key) -> bool:
+        """Whether somebody has deleted an object, and it stays for a finalizer's sake: that is for good."""
+        return bool(self.objects[key]["metadata"].get("deletionTimestamp"))
 
-    def _keep(self, key: tuple[str, str, str], found: Json, new: bool = False) -> None:
+    def delete(self, key: Key) -> bool:
+        """Have it no more; whether it stays until a finalizer is taken off."""
+        metadata = self.objects[key]["metadata"]
+        if not metadata.get("finalizers"):
+            self._remove(key)
+            return False
+        metadata = {**metadata, "deletionTimestamp": "now", "generation": metadata["generation"] + 1}
+        self._keep(key, {**self.objects[key], "metadata": metadata})
+        return True
+
+    def lose(self, key: Key) -> None:
+        """Have it no more, whatever it stays for."""
+        self._remove(key)
+
+    def release(self, key: Key) -> None:
+        """A person takes all finalizers off an object that has been deleted."""
+        self._finalize(key, [])
+
+    def _finalize(self, key: Key, finalizers: list[str]) -> None:
+        found = self.objects[key]
+        found = {**found, "metadata": {**found["metadata"], "finalizers": finalizers}}
+        if self.is_deleting(key) and not finalizers:
+            self.objects[key] = found
+            self._remove(key)
+        else:
+            self._keep(key, found)
+
+    def _remove(self, key: Key) -> None:
+        self.serial += 1
+        gone = self.objects.pop(key)
+        self.tell(
+            key, "DELETED", {**gone, "metadata": {**gone["metadata"], "resourceVersion": f"{self.serial}"}}
+        )
+        for told in self.gone:
+            told(key)
+
+    def _keep(self, key: Key, found: Json, new: bool = False) -> None:
         self.serial += 1
         metadata = {**found["metadata"], "resourceVersion": f"{self.serial}"}
         self.objects[key] = {**found, "metadata": metadata}
         self.tell(key, "ADDED" if new else "MODIFIED", self.objects[key])
 
-    def tell(self, key: tuple[str, str, str], type_: str, found: Json) -> None:
+    def tell(self, key: Key, type_: str, found: Json) -> None:
         """Something has happened: who listens hears of it, or not before a stream begins anew."""
         namespace, plural, _ = key
         for one in [each for each in self.heard if each.namespace == namespace]:
@@ -156,7 +201,8 @@ class ApiServer:
         if plural == "events":
             return Answer(200, {})
         if method == "PATCH":
-            return self._patched(namespace, plural, rest[0], body or {})
+            wanted = self._patched if rest[1:] == ["status"] else self._finalized
+            return wanted((namespace, plural, rest[0]), body or {})
         if self.suffers("unserved"):
             return Answer(404, {})
         if "continue" in asked:
@@ -172,14 +218,28 @@ class ApiServer:
             self._lists[more] = items[PAGE:]
         return Answer(200, {"metadata": {"continue": more}, "items": items[:PAGE]}, cut=self.suffers("cut"))
 
-    def _patched(self, namespace: str, plural: str, name: str, body: Json) -> "Answer":
+    def _finalized(self, key: Key, body: Json) -> "Answer":
         self.asked += 1
-        known = self.objects.get((namespace, plural, name))
+        if (known := self.objects.get(key)) is None:
+            return Answer(404, {})
+        metadata, wanted = known["metadata"], body["metadata"]
+        if metadata["resourceVersion"] != wanted["resourceVersion"] or self.suffers("conflicting"):
+            return Answer(409, {})
+        before, now = metadata.get("finalizers", ()), wanted["finalizers"]
+        if self.is_deleting(key) and set(now) - set(before):
+            return Answer(422, {"reason": "Invalid"})
+        if self.is_deleting(key) and FINALIZER in before and FINALIZER not in now:
+            self.let_go(key)
+        self._finalize(key, now)
+        return Answer(200, {})
+
+    def _patched(self, key: Key, body: Json) -> "Answer":
+        self.asked += 1
+        known = self.objects.get(key)
         if known is None:
             return Answer(404, {})
         if self.suffers("conflicting"):
             return Answer(409, {})
-        key = namespace, plural, name
         status = json.loads(json.dumps(body["status"]))
         # Whose part is what others have written stays, by the keys of a list.
         theirs = [one for one in known.get("status", {}).get("conditions", ()) if one["type"] == FOREIGN]
@@ -308,8 +368,14 @@ class ModelledEvents:
 
 
 @contextlib.contextmanager
-def reached(server: ApiServer) -> Iterator[None]:
-    """With every connection to a cluster being one to this server."""
+def reached(server: ApiServer, *, alone: bool) -> Iterator[None]:
+    """With every connection to a cluster being one to this server.
+
+    Args:
+        server: which.
+        alone: whether there is one namespace only, whose Targets are its own, as they are in a cluster: then it is
+            known for one, and of its objects nothing goes that was not seen being deleted.
+    """
     access, connection = SimpleNamespace(server="https://cluster.example"), Connection(server)
     with contextlib.ExitStack() as patched:
         for module in (listing, posting, statuses):
@@ -317,6 +383,8 @@ def reached(server: ApiServer) -> Iterator[None]:
             patched.enter_context(mock.patch.object(module, "opened", return_value=connection))
         told = type("ModelledEvents", (ModelledEvents,), {"server": server})
         patched.enter_context(mock.patch.object(source, "ClusterEvents", told))
+        if alone:
+            patched.enter_context(mock.patch.object(recall, "namespace_of", str))
         yield
 
 
@@ -332,7 +400,8 @@ class AppliedSource:
         good: the last thing they said that was right.
         said: everything that was.
         vanishing, degraded: nothing of it can be.
-        gone: when objects went last, however briefly, by path; on the loop's clock.
+        gone: when objects were deleted last, and are there no more, by path; on the loop's clock.
+        unseen: the paths of those that were gone at once, since nothing kept them.
         versions: by path, the specs that each object ever had.
     """
 
@@ -345,8 +414,10 @@ class AppliedSource:
         self.vanishing = 0
         self.degraded = ""
         self.gone: dict[str, float] = {}
+        self.unseen: set[str] = set()
         self.versions: dict[str, list[Json]] = {}
-        self._watched: KubernetesSource | None = None
+        self._wanted: dict[tuple[str, str], Json] = {}
+        server.gone.append(self._gone)
 
     # --- as its authors have it -----------------------------------------------------------------------------------
 
@@ -367,6 +438,7 @@ class AppliedSource:
             (_PLURALS[one["kind"]], one["name"]): {key: one[key] for key in ("on", "spec", "common")}
             for one in document["resources"]
         }
+        self._wanted = wanted
         for _, plural, name in self._mine():
             if (plural, name) not in wanted:
                 self.delete(plural, name)
@@ -374,13 +446,42 @@ class AppliedSource:
             self._put(plural, name, json.loads(json.dumps(spec)))
 
     def _put(self, plural: str, name: str, spec: Json) -> None:
+        path = path_of(_DEFINITIONS[plural], self.name, name)
+        if (self.name, plural, name) not in self.server.objects:
+            self.unseen.discard(path)
         if self.server.put(self.name, plural, name, spec):
-            self.versions.setdefault(path_of(_DEFINITIONS[plural], self.name, name), []).append(spec)
+            self.versions.setdefault(path, []).append(spec)
 
     def delete(self, plural: str, name: str) -> None:
         """Delete an object."""
-        self.server.delete(self.name, plural, name)
-        self.gone[path_of(_DEFINITIONS[plural], self.name, name)] = asyncio.get_running_loop().time()
+        key, path = (self.name, plural, name), path_of(_DEFINITIONS[plural], self.name, name)
+        if self.server.is_deleting(key):
+            return
+        self.gone[path] = asyncio.get_running_loop().time()
+        if not self.server.delete(key):
+            self.unseen.add(path)
+
+    def lose(self, key: Key) -> None:
+        """The cluster has one no more that nobody has deleted, as when it is put back from a backup."""
+        if not self.server.is_deleting(key):
+            self.unseen.add(_path(key))
+        self.server.lose(key)
+
+    def is_deleting(self, path: str) -> bool:
+        """Whether the object of a path has been deleted, and is there still."""
+        return any(_path(key) == path and self.server.is_deleting(key) for key in self._mine())
+
+    def _gone(self, key: Key) -> None:
+        """An object is there no more; whoever wants it has to apply it again."""
+        if key[0] == self.name:
+            loop = asyncio.get_running_loop()
+            self.gone[_path(key)] = loop.time()
+            loop.call_later(self.server.random.uniform(0.1, 3.0), self._apply_again, key)
+
+    def _apply_again(self, key: Key) -> None:
+        _, plural, name = key
+        if key not in self.server.objects and isinstance(self.document, dict) and key[1:] in self._wanted:
+            self._put(plural, name, json.loads(json.dumps(self._wanted[plural, name])))
 
     def replace(self) -> None:
         """Somebody deletes an object, and applies it again as it was, before anybody has looked."""
@@ -389,6 +490,23 @@ class AppliedSource:
             spec = self.server.objects[self.name, plural, name]["spec"]
             self.delete(plural, name)
             self._put(plural, name, spec)
+
+    def meddle(self, random_: random.Random) -> list[str]:
+        """Somebody deletes some objects, or has one go that has been deleted, or the cluster loses one; which."""
+        mine = self._mine()
+        deleted = [key for key in mine if self.server.is_deleting(key)]
+        if deleted and random_.random() < 0.15:
+            chosen = [random_.choice(deleted)]
+            self.server.release(chosen[0])
+        elif mine and random_.random() < 0.15:
+            chosen = [random_.choice([key for key in mine if key[1] != "targets"] or mine)]
+            self.lose(chosen[0])
+        else:
+            chosen = random_.sample(mine, min(len(mine), random_.choice([1, 1, 1, 2, 3, 50])))
+            for _, plural, name in chosen:
+                if plural != "targets" or random_.random() < 0.3:
+                    self.delete(plural, name)
+        return [f"{_path(key)}{'' if key in self.server.objects else ' (gone)'}" for key in chosen]
 
     def scribble(self, random_: random.Random) -> str:
         """Somebody else writes into a status; which object's, if there is one."""
@@ -415,8 +533,22 @@ class AppliedSource:
     def settle(self) -> None:
         """The trouble ends."""
         self.server.troubles.clear()
+        self._let_go()
 
-    def _mine(self) -> list[tuple[str, str, str]]:
+    def _let_go(self) -> None:
+        """Of what was deleted, and waits for a person, a person lets go what is to be there again."""
+        for key in self._mine():
+            found = self.server.objects[key]
+            said = {one["type"]: one for one in found.get("status", {}).get("conditions", ())}
+            if said.get("Ready", {}).get("reason") in WAITS and self._is_to_be_there_again(key):
+                self.server.release(key)
+        asyncio.get_running_loop().call_later(5.0, self._let_go)
+
+    def _is_to_be_there_again(self, key: Key) -> bool:
+        # A Target goes after all that is on it, so of that nobody waits for the end.
+        return self.server.is_deleting(key) and key[1:] in self._wanted and key[1] != "targets"
+
+    def _mine(self) -> list[Key]:
         return [key for key in sorted(self.server.objects) if key[0] == self.name]
 
     # --- as a controller has it -----------------------------------------------------------------------------------
@@ -432,20 +564,26 @@ class AppliedSource:
             remote=True,
             apart=Apart(shared, mentions, explained),
             objects=watching,
+            finalizing=Finalizing(watching.finalizers.changed, watching.finalizers.due, watching.finalize),
         )
 
     def missing(self, process: "Process") -> Iterator[str]:
-        """What of its objects is not in force, or does not have the status that it should have."""
+        """What of its objects is not in force, or does not have the status or the finalizer that it should have."""
         controller = process.controller
+        kept = self._kept(process)
         for key in self._mine():
-            _, plural, name = key
-            found, path = self.server.objects[key], path_of(_DEFINITIONS[plural], self.name, name)
+            found, path = self.server.objects[key], _path(key)
+            has, deleting = FINALIZER in found["metadata"].get("finalizers", ()), self.server.is_deleting(key)
+            if self._is_to_be_there_again(key):
+                yield f"{path} is to go before it is there again, and says {found.get('status')}"
+            if (has and path not in kept) if deleting else has != (path in kept):
+                yield f"{path} has a finalizer: {has}; it has been deleted: {deleting}; to be kept: {path in kept}"
             states = [
                 controller.states()[address]
                 for address, one in controller.in_force.instances.items()
                 if one.origin.file == path and one.removal is None and address in controller.states()
             ]
-            if not states:
+            if not states or deleting:
                 continue
             status = found.get("status")
             if not status:
@@ -458,16 +596,38 @@ class AppliedSource:
             if status["observedGeneration"] != found["metadata"]["generation"]:
                 yield f"{path} is said to be of {status['observedGeneration']}, and is {found['metadata']}"
 
+    @staticmethod
+    def _kept(process: "Process") -> set[str]:
+        """The paths of what has to stay until something has been removed."""
+        in_force = process.controller.in_force
+        holding = [
+            one
+            for one in in_force.instances.values()
+            if one.removal is not None or one.common.deletion is not Deletion.ORPHAN
+        ]
+        return {one.origin.file for one in holding} | {
+            target.origin.file
+            for target in in_force.targets.values()
+            if any(one.target == target.name for one in holding)
+        }
+
+
+def _path(key: Key) -> str:
+    namespace, plural, name = key
+    return path_of(_DEFINITIONS[plural], namespace, name)
+
 
 async def report(process: "Process", name: SourceName, watched: WatchedPlace) -> None:
-    """What a daemon does to keep the statuses of objects as things are."""
+    """What a daemon does to keep the statuses of objects as things are, and their finalizers."""
     sources = SimpleNamespace(watched={name: watched}, intakes=process.intakes, mending=process.mending)
     daemon = SimpleNamespace(
         parts=SimpleNamespace(store=process.store, runtime=process.runtime),
         controller=process.controller,
         sources=sources,
     )
-    await report_on(name, daemon)  # type: ignore[arg-type] # as much of one as is asked
+    async with asyncio.TaskGroup() as group:
+        for task in (report_on, finalize):
+            group.create_task(task(name, daemon))  # type: ignore[arg-type] # as much of one as is asked
 
 
 # --- What a snapshot of it declares -------------------------------------------------------------------------------

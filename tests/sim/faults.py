@@ -239,6 +239,15 @@ async def appliers(world: World, random_: random.Random) -> None:
         world.note("a cluster", name=source.name, fate=fate, troubles=dict(world.server.troubles))
 
 
+async def deleters(world: World, random_: random.Random) -> None:
+    """Somebody deletes objects, which others apply again once they are gone; now and then one is let go by hand."""
+    while True:
+        await asyncio.sleep(random_.expovariate(1 / 5.0))
+        source = random_.choice(list(world.sources.values()))
+        if isinstance(source, AppliedSource):
+            world.note("objects are deleted", objects=", ".join(source.meddle(random_)))
+
+
 async def scribblers(world: World, random_: random.Random) -> None:
     """Somebody writes into the statuses of objects."""
     while True:
@@ -506,6 +515,8 @@ def others(world: World) -> tuple[Actor, ...]:
         found = (*found, pushers)
     if is_clustered(world.seed) and random.Random(f"{world.seed}/appliers take part").random() < 0.7:
         found = (*found, appliers)
+    if is_clustered(world.seed) and random.Random(f"{world.seed}/deleters take part").random() < 0.6:
+        found = (*found, deleters)
     if is_clustered(world.seed) and random.Random(f"{world.seed}/scribblers take part").random() < 0.5:
         found = (*found, scribblers)
     if is_pushed(world.seed) and random.Random(f"{world.seed}/returners take part").random() < 0.6:

@@ -67,7 +67,7 @@ class Monitor(logging.Handler):
         self._world = world
         self._rounds: dict[tuple[int, TargetName], Any] = {}
         self.revisions = Revisions(world, self.violated)
-        self._removals = Removals(world, self.violated, self.revisions.rewritten)
+        self.removals = Removals(world, self.violated, self.revisions.rewritten)
         self.custody = Custody(world, self)
         self.downtimes = Downtimes(world, self)
         self._writing: set[tuple[int, Spot]] = set()
@@ -153,7 +153,7 @@ class Monitor(logging.Handler):
     def declared(self, process: Process, desired: Desired) -> None:
         """Something else is declared from now on."""
         self.revisions.declared(process, desired)
-        self._removals.declared(process, desired)
+        self.removals.declared(process, desired)
         for number, spot in self._writing:
             if number == process.number:
                 # Should it be declared no longer, nobody will have looked whether it came to be changed.
@@ -214,7 +214,7 @@ class Monitor(logging.Handler):
             elif (one.removal is not None) is not (phase is Phase.DESTROY):
                 self.violated("a removal of what is declared, or an apply of what is to go", address, one)
             elif one.removal is not None:
-                self._removals.begun(process, one)
+                self.removals.begun(process, one)
                 self.preimages.pop(self.spot(address), None)
             elif one.common.policy is not Policy.ENFORCE:
                 self.violated("an apply although the policy forbids it", address, one.common.policy)
@@ -315,7 +315,7 @@ class Monitor(logging.Handler):
             if not any(_may_remove(one, path) for one in declared):
                 self.violated("a removal that nobody declared", f"{command} {path} for {slot}", declared)
             if slot != path and not of_it:
-                self._removals.purged(process, name, path)
+                self.removals.purged(process, name, path)
 
     def _edit(self, process: Process, name: TargetName, command: str, item: Json) -> None:
         """A part of a file is to be another one."""

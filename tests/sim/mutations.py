@@ -8,13 +8,14 @@ from typing import Any
 from unittest import mock
 
 from froyo_provider.lifecycle import Lifecycle
-from reconciler.app.operator import statuses
+from reconciler.app.operator import finalizing, statuses
 from reconciler.core import inventory, prune
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
 from reconciler.core.vault import Vault
 from reconciler.core.workqueue import WorkQueue
 from reconciler.engine.disruptions import Disruptions
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.lane.lane import Lane
@@ -48,6 +49,7 @@ from tests.sim.scribes import scribe
 from tests.sim.world import authors_of
 from watchers.git.source import GitSource
 from watchers.kubernetes.cache import KnownObject
+from watchers.kubernetes.finalizers import Finalizers
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
 
@@ -496,6 +498,29 @@ def leaves_what_others_have_written() -> Any:
     return _patched(KnownObject, "is_as_written", lambda _right, _self, _version, _status: True)
 
 
+def lets_go_before_it_is_removed() -> Any:
+    """Objects stay for what is declared with a removal, and not for what is being removed."""
+
+    def wanted(right: Any, instances: Any, targets: Any) -> Any:
+        return right([one for one in instances if one.removal is None], targets)
+
+    return _patched(finalizing, "wanted", wanted)
+
+
+def lets_nothing_go() -> Any:
+    """A finalizer is put on, and taken off no more."""
+
+    def due(right: Any, self: Finalizers, wanted: Any) -> Any:
+        return {path: on for path, on in right(self, wanted).items() if on}
+
+    return _patched(Finalizers, "due", due)
+
+
+def takes_what_has_gone_for_deleted() -> Any:
+    """An object that is there no more was deleted by somebody who wants gone what it was about."""
+    return _patched(Doubt, "about", lambda _right, _self, _file: "")
+
+
 # --- Archives ---------------------------------------------------------------------------------------------------------
 
 
@@ -617,7 +642,16 @@ BESIDE_FILES: dict[str, str] = {
             "clockwork",
             (has_no_drop_in_read, takes_any_timer_for_the_declared, leaves_a_timer_that_was_stopped),
         ),
-        ("cluster", (writes_each_status_again, leaves_what_others_have_written)),
+        (
+            "cluster",
+            (
+                writes_each_status_again,
+                leaves_what_others_have_written,
+                lets_go_before_it_is_removed,
+                lets_nothing_go,
+                takes_what_has_gone_for_deleted,
+            ),
+        ),
         ("git", (takes_any_history_for_its_own, forgets_that_it_was_rolled_back)),
         (
             "archives",
@@ -688,6 +722,9 @@ MUTATIONS: dict[str, Mutation] = {
         forgets_that_it_was_rolled_back,
         writes_each_status_again,
         leaves_what_others_have_written,
+        lets_go_before_it_is_removed,
+        lets_nothing_go,
+        takes_what_has_gone_for_deleted,
         unpacks_over_what_others_have,
         leaves_what_was_changed_of_an_archive,
         leaves_a_block_that_was_changed,
@@ -725,6 +762,7 @@ BEGIN_AT = {
     "has_no_drop_in_read": 114,
     "takes_any_history_for_its_own": 128,
     "takes_unknown_for_empty": 214,
+    "takes_what_has_gone_for_deleted": 280,
     "changes_what_is_on_hold": 248,
 }
 """Of those that are not found at once, the seed from which they are looked for: before it they are known not to be."""

@@ -4,19 +4,32 @@ It shares nothing with `core/prune.py` but its budget: a careful person would go
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Deletion, Instance, Policy
+from reconciler.store.instances import inventory_entry
 from tests.sim.author import file_of
+from tests.sim.cluster import DEFINITIONS, AppliedSource, Key
 from tests.sim.manifests import path_of
+from watchers.kubernetes.objects import path_of as object_path
 
 if TYPE_CHECKING:
     from tests.sim.process import Process
     from tests.sim.world import World
+
+
+def _is_or_has(
+    one: Instance, declared: Collection[tuple[TargetName, str]], there: Collection[tuple[TargetName, str]]
+) -> bool:
+    """Whether what an instance is about is declared, or something lies in it, or will have gone: it stays."""
+    path = path_of(one)
+    return (one.target, path) in declared or any(
+        target == one.target and file_of(other).startswith(path + "/") for target, other in there
+    )
 
 
 class Removals:
@@ -79,11 +92,50 @@ class Removals:
         self._left_out[desired.source] = process.number, desired.revision, left_out
         if self._rewritten(before, desired):
             self._asked_first |= {one.address: f"{desired.revision} does not come of it" for one in gone}
-        if desired.digest != before.digest and desired.digest in self._said[desired.source]:
+        if self._world.alone_in_cluster:
+            self._asked_first |= {
+                one.address: "its object went unseen" for one in gone if self._went_unseen(one)
+            }
+        elif desired.digest != before.digest and desired.digest in self._said[desired.source]:
             self._asked_first |= {one.address: f"{desired.revision} was there before" for one in gone}
         self._said[desired.source].add(desired.digest)
         for address in self._asked_first.keys() - self._asked_in.keys():
             self._asked_in[address] = process.number
+
+    def _went_unseen(self, one: Instance) -> bool:
+        """Whether an object, or that of its target, was there no more without having been seen being deleted."""
+        for source in self._world.sources.values():
+            if isinstance(source, AppliedSource) and source.unseen & {
+                one.origin.file,
+                object_path(DEFINITIONS[0], source.name, one.target),
+            }:
+                return True
+        return False
+
+    def let_go(self, key: Key) -> None:
+        """Our finalizer is about to be taken off an object that has been deleted: nothing may be left to remove."""
+        process = self._world.process
+        if process is None or process.account is None:
+            return
+        namespace, plural, name = key
+        path = next(object_path(each, namespace, name) for each in DEFINITIONS if each.plural == plural)
+        in_force = process.controller.in_force
+        declared = {
+            (one.target, path_of(one))
+            for desired in in_force.sources.values()
+            for one in desired.instances.values()
+        }
+        there = {(one.target, path_of(one)) for one in in_force.instances.values()}
+        for row in process.account.execute(
+            "SELECT ownership, digest, instance, recorded_at, preimage FROM inventory WHERE ownership = 'created'"
+        ):
+            one = inventory_entry(row).instance
+            on_it = self._world.alone_in_cluster and plural == "targets" and one.target == name
+            stays = one.common.deletion is Deletion.ORPHAN or one.absent
+            if stays or one.common.policy is not Policy.ENFORCE or _is_or_has(one, declared, there):
+                continue
+            if one.origin.file == path or on_it:
+                self._violated("an object is let go before what it was about", path, one.address)
 
     def _begin_anew(self, process: "Process") -> None:
         """What an earlier controller was about to ask, and did not come to, another revision is counted for anew."""

@@ -77,7 +77,10 @@ class Revisions:
         for address, one in before.instances.items():
             known = address in desired.instances or one.target in desired.waiting
             paths = {one.origin.file, path_of(DEFINITIONS[0], source.name, one.target)}
-            if not known and not any(source.gone.get(path, -1.0) >= since - LONGEST_LOOK for path in paths):
+            if not known and not any(
+                source.gone.get(path, -1.0) >= since - LONGEST_LOOK or source.is_deleting(path)
+                for path in paths
+            ):
                 self._violated("an object is declared no longer that has not gone", address, paths)
 
     def released(self, name: SourceName) -> None:

@@ -106,7 +106,7 @@ def _result(world: World) -> Result:
 async def _simulate(seed: int, directory: Path, worlds: list[World], several: bool) -> None:
     world = World(seed, directory, several=several)
     worlds.append(world)
-    with reached(world.server):
+    with reached(world.server, alone=world.alone_in_cluster):
         await _simulate_in(world)
 
 
@@ -588,7 +588,7 @@ def _bounded(world: World) -> None:
         <= 8
         + 6 * len(desired.targets)
         + sum(one.probe is not None for one in desired.instances.values())
-        + 12 * len(process.mending),
+        + 16 * len(process.mending),
         "probes": process.controller._probes._probes.keys()
         <= {address for address, one in desired.instances.items() if one.probe is not None},
         "runners": all(len(machine.runners) == 1 for machine in world.machines.values()),

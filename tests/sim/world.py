@@ -73,7 +73,9 @@ class World:
         }
         self.authors = Authors(seed, names, self.random.choice(AUTHORS), now=self.now)
         self.server = ApiServer(random.Random(f"{seed}/server"))
+        self.server.let_go = self.monitor.removals.let_go
         self.sources = {name: self._source(name) for name in self.authors.by_source}
+        self.alone_in_cluster = is_clustered(seed) and len(self.sources) == 1
         self.served: list[SourceName] = list(self.sources)
         for machine in self.machines.values():
             self._populate(machine)

@@ -1,8 +1,9 @@
 """Which objects of a cluster have to stay until something has been removed: those that the finalizer is for.
 
 Invariant: an object goes only after what is in force was made without it, and after all that was to be removed for it
-has gone, or is to stay. Nothing is removed here, and nothing is decided about that: it is read from what is in force,
-by the controller that leads.
+has gone, or is to stay; where it is not known yet what is to be removed, none goes that may have to wait for it.
+Nothing is removed here, and nothing is decided about that: it is read from what is in force, by the controller that
+leads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from reconciler.telemetry.log import get_logger
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon
     from reconciler.app.watched import Finalizing
+    from reconciler.model.desired import Desired
     from reconciler.model.names import SourceName, TargetName
     from reconciler.model.resource import Instance
     from reconciler.model.target import Target
@@ -57,26 +59,29 @@ async def finalize(name: SourceName, daemon: Daemon) -> None:
     with daemon.parts.store.feed.subscribe() as following:
         while True:
             finalizing.changed.clear()
-            in_force = controller.in_force
             # Before anything is in force it is not known what an object has to wait for.
-            due = (
-                finalizing.due(wanted(in_force.instances.values(), in_force.targets))
-                if in_force.of(name) is not None
-                else {}
-            )
-            failed = await _changed(due, finalizing, daemon) if due else {}
-            why = next(iter(failed.values()), "")
+            desired = controller.in_force.of(name)
+            why = await _once(desired, finalizing, daemon) if desired is not None else ""
             if why and why != complained:
-                log.warning("finalizers cannot be changed", objects=len(failed), why=why)
+                log.warning("finalizers cannot be changed", why=why)
             complained = why
             await first_of(following.heard(), finalizing.changed.wait(), within=AGAIN)
             await asyncio.sleep(QUIET)
 
 
-async def _changed(due: Mapping[str, bool], finalizing: Finalizing, daemon: Daemon) -> Mapping[str, str]:
-    """Do what is due; why that could not be done, by path."""
+async def _once(desired: Desired, finalizing: Finalizing, daemon: Daemon) -> str:
+    """Do what is due; why that could not be done, or ""."""
+    store, in_force = daemon.parts.store, daemon.controller.in_force
     try:
-        leads = await daemon.parts.store.has_lease()
+        # What is to go on a target is not known before its facts are: what is on record of it counts until then.
+        waiting = [one for name in desired.waiting for one in (await store.load_inventory(name)).values()]
+        known = [*in_force.instances.values(), *daemon.controller.lanes.leaving()]
+        known += [one.instance for one in waiting]
+        due = finalizing.due(wanted(known, in_force.targets))
+        if not due:
+            return ""
+        if not await store.has_lease():
+            return "another controller leads"
     except StoreError as error:
-        return dict.fromkeys(due, f"it cannot be told who leads: {error}")
-    return await finalizing.change(due) if leads else dict.fromkeys(due, "another controller leads")
+        return f"it cannot be told what is to stay: {error}"
+    return next(iter((await finalizing.change(due)).values()), "")

@@ -145,6 +145,16 @@ class Lanes:
         )
         return any(lane.states[address].owned for address in left)
 
+    def leaving(self) -> list[Instance]:
+        """What is worked by until the next round, and declared no longer: it may be made until then."""
+        return [
+            one
+            for name, wanted in self._incoming.items()
+            if (lane := self._lanes.get(name)) is not None
+            for address, one in lane.instances.items()
+            if address not in wanted.instances and not self._left.get(address)
+        ]
+
     def part(self, parted: Parted) -> None:
         """Take note of what is known now of things that have parted from their names."""
         for address, state in parted.states.items():

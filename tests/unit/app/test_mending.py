@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from reconciler.app.mending import Apart, Mending, mend
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import SourceName
-from reconciler.model.source import SnapshotGone, SourceReport
+from reconciler.model.source import DELETED, SnapshotGone, SourceReport
 from watchers.kubernetes.explaining import explained, mentions, shared
 from watchers.kubernetes.objects import Definition, snapshot
 
@@ -66,6 +67,14 @@ def says(wrong):
 def test_what_is_right_is_taken_as_it_is():
     one = taken(a="x", b="y")
     assert mending(one) == (one, {})
+
+
+def test_one_that_was_deleted_and_is_needed_stays_and_says_so_as_well():
+    """It stayed for ever, and said that it was as declared."""
+    good, now = taken(a="x", b="needs a"), replace(taken(b="needs a"), left_out={path("a"): DELETED})
+    whole, wrong = mending(now, good)
+    assert whole.files == good.files
+    assert says(wrong) == {path("a"): "there is no File/a", path("b"): "there is no File/a"}
 
 
 def test_of_one_that_has_become_wrong_the_last_good_version_counts():
