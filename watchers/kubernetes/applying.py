@@ -15,6 +15,7 @@ import aiohttp
 
 from reconciler.errors import in_words
 from watchers.kubernetes.listing import TIMEOUT, Unlisted, opened
+from watchers.kubernetes.objects import NAME
 
 if TYPE_CHECKING:
     import kopf
@@ -104,6 +105,8 @@ async def fetched(
     try:
         async with opened(access) as session:
             for sort, name in sorted(wanted):
+                if not NAME.fullmatch(name):
+                    continue  # it would be another path, and there is nothing of that name
                 where = f"/api/v1/namespaces/{namespace}/{_PLURALS[sort]}/{name}"
                 async with session.get(where) as response:
                     if response.status == 404:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.app.cluster import returning
 from reconciler.app.cluster.migrating import Migration
 from reconciler.app.cluster.seeing import GIVEN
+from reconciler.app.places import must_be_ours
 from reconciler.app.watching import definitions
 from reconciler.errors import UsageError, why
 from watchers.kubernetes.applying import Refused, apply, fetched
@@ -114,6 +115,9 @@ def written(found: Returned, directory: Path) -> None:
                 f"{place / path} is there already, and holds something else; nothing was written"
             )
     try:
+        if found.secrets:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            must_be_ours(place.parent)
         for path, content in found.secrets.items():
             _private(place, path, content)
         for path, text in found.files.items():

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 
 import pytest
 import yaml
@@ -125,8 +126,7 @@ def test_there_and_back_again_the_same_is_declared_to_the_byte(site, state, memo
     sorts = [one["kind"] for one in memory.objects]
     assert sorts[:4] == ["Secret", "Secret", "ConfigMap", "Target"]
     # Another machine, with nothing but what the cluster has.
-    for name in SECRETS:
-        (state / "secrets" / name).unlink()
+    shutil.rmtree(state)
     back = tmp_path / "back"
     code, out, err = froyo("from-cluster", back)
     assert (code, out) == (0, ""), err
@@ -140,6 +140,7 @@ def test_there_and_back_again_the_same_is_declared_to_the_byte(site, state, memo
     assert {path.stat().st_mode & 0o777 for path in (state / "secrets").rglob("*") if path.is_file()} == {
         0o600
     }
+    assert {path.stat().st_mode & 0o777 for path in (state, *state.rglob("*")) if path.is_dir()} == {0o700}
     rendered = yaml.safe_load((back / "File.linux.froyo.dev" / "rendered.yaml").read_text())
     assert rendered["spec"]["content"] == TEMPLATE
     assert "namespace" not in rendered["metadata"]

@@ -102,7 +102,9 @@ async def test_keys_are_read_as_they_are_and_what_is_not_there_is_left_out():
         return web.Response(status=404)
 
     async with server(answer) as access:
-        found = await fetched(access, "web", [("Secret", "s"), ("ConfigMap", "c"), ("Secret", "gone")])
+        wanted = [("Secret", "s"), ("ConfigMap", "c"), ("Secret", "gone")]
+        # Of such a name it would be another namespace's.
+        found = await fetched(access, "web", [*wanted, ("Secret", "../../other/secrets/s"), ("Secret", "..")])
         with pytest.raises(Unlisted, match="you may not read the Secret mine in web: get secrets"):
             await fetched(access, "web", [("Secret", "mine")])
         with pytest.raises(Unlisted, match="the Secret odd cannot be read: 500"):
