@@ -11,6 +11,7 @@ from reconciler.engine import wording
 from reconciler.engine.intake.doubt import NONE as NO_DOUBT
 from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.parting import part
+from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.cluster import namespace_of
@@ -186,12 +187,14 @@ async def declared_by(
     before = await store.snapshot_in_force(source)
     if before is None:
         return None
-    if earlier is not None and earlier.digest == before.digest:
-        return earlier
+    same = earlier if earlier is not None and earlier.digest == before.digest else None
+    if same is not None and not same.facts_read:
+        return same
     try:
-        return await evaluate(before)
+        # What targets are may be known by now, or not be known any more.
+        return kept_while_waiting(await evaluate(before), same)
     except (ConfigError, SnapshotGone):
-        return None  # it could not be kept in force anyhow
+        return same  # None: it could not be kept in force anyhow
 
 
 async def declared_elsewhere(
@@ -206,7 +209,8 @@ async def declared_elsewhere(
         store: where their last good snapshots are.
         in_force: the sources that are left out.
         evaluate: gives what a snapshot declares.
-        earlier: what was found the last time, which need not be evaluated again where it is still so.
+        earlier: what was found the last time, which need not be evaluated again where it is still so, and depends on
+            no facts.
     """
     found: list[Desired] = []
     for source in sorted({one.source for one in await store.revisions()}.difference(in_force)):

@@ -1,14 +1,16 @@
 """What is in force: the union of all sources, and what none of them declares any more."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.in_force import InForce
-from reconciler.engine.intake.recall import redeclared
+from reconciler.engine.intake.recall import declared_elsewhere, redeclared
 from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError
+from reconciler.model.facts import Section
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Deletion
@@ -192,6 +194,34 @@ def test_where_facts_are_not_known_nobody_elses_purge_takes_what_is_on_record():
     in_force.take(waiting(A), Record())
     taken = in_force.take(shown(B), recorded(file("a"), source=A))
     assert taken.wanted["m0"].others == ["/opt/a"]
+
+
+async def test_what_a_source_declared_that_is_not_served_is_seen_again_where_it_depends_on_what_targets_are():
+    """It was nothing for ever, since facts had not been known at the start; another one's purge took it."""
+    known = [False]
+
+    class Kept:
+        async def revisions(self):
+            return [SimpleNamespace(source=A)]
+
+        async def snapshot_in_force(self, source):
+            return SimpleNamespace(source=source, digest="d")
+
+    async def evaluate(_snapshot):
+        found = shown(A, file("a")) if known[-1] else waiting(A)
+        return replace(found, digest=Digest("d"), facts_read=frozenset({Section("os")}))
+
+    async def earlier():
+        in_force.recall(await declared_elsewhere(Kept(), {B}, evaluate, in_force.earlier))
+        return [*in_force.take(shown(B), Record()).wanted["m0"].others]
+
+    in_force = InForce()
+    assert await earlier() == []
+    known.append(True)
+    assert await earlier() == ["/opt/a"]
+    # What was known is not forgotten where facts are lost.
+    known.append(False)
+    assert await earlier() == ["/opt/a"]
 
 
 @pytest.mark.parametrize(
