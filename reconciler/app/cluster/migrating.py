@@ -91,7 +91,9 @@ class Migration:
             ConfigError: with everything that is wrong with it, or cannot be carried over.
             UsageError: what it would become declares something else.
         """
-        desired = self._evaluated(self._load(read), snapshot(ClusterPlace(namespace).name, objects))
+        # What is missing is complained about where it would be written.
+        load = self._load(read, missing=True)
+        desired = self._evaluated(load, snapshot(ClusterPlace(namespace).name, objects))
         found = returned()
         load = self._load(found.read)
         try:
@@ -101,10 +103,9 @@ class Migration:
         _must_be_same(desired, there)
         return found
 
-    def _load(self, read: Read) -> Load:
-        return evaluation(
-            self._places, self._environ, lambda: self._facts, vault=Vault(read, lambda: self._key)
-        )[2]
+    def _load(self, read: Read, *, missing: bool = False) -> Load:
+        vault = Vault(read, lambda: self._key, missing=missing)
+        return evaluation(self._places, self._environ, lambda: self._facts, vault=vault)[2]
 
     def _evaluated(self, load: Load, shown: Snapshot) -> Desired:
         """What a snapshot declares, with what is known of its targets."""
