@@ -28,7 +28,7 @@ from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.engine.share import Share
 from reconciler.errors import TransportError
 from reconciler.model.metrics import LOOP_LAG
-from reconciler.model.names import Address
+from reconciler.model.names import Address, SourceName
 from reconciler.model.source import Source
 from reconciler.runtime import tick
 from reconciler.targets.artifacts import architecture
@@ -81,6 +81,7 @@ async def run_daemon(
     leading: Mapping[str, Serve] = MappingProxyType({}),
     trial: float | None = None,
     stopping: Callable[[], None] = lambda: None,
+    isolates: Callable[[SourceName], bool] | None = None,
 ) -> list[Address]:
     """Keep everything as the sources say, until SIGTERM or SIGINT.
 
@@ -91,6 +92,7 @@ async def run_daemon(
         leading: the same for who decides what is in force: where several share the store, one of them.
         stopping: told when the daemon has been told to end.
         trial: seconds for which a new revision goes if something that is probed is not well; None for never.
+        isolates: of an operator, whether a source is a namespace that is not trusted; None for who is none.
 
     Returns:
         What was abandoned in the middle of an apply.
@@ -115,7 +117,7 @@ async def run_daemon(
 
     sharing = None
     if parts.member is not None:
-        sharing = shared_work(parts, parts.member, controller, sources, supervisor)
+        sharing = shared_work(parts, parts.member, controller, sources, supervisor, isolates=isolates)
     daemon = Daemon(parts, controller, sources, rollbacks, supervisor, alerts, sharing)
     lead = partial(_lead, daemon, given, leading, trial=trial)
     supervisor.add("controller", controller.run)

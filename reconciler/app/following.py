@@ -6,6 +6,7 @@ as it is on record is not taken at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from reconciler.engine.intake.doubt import Doubt
@@ -31,17 +32,27 @@ class Following:
         store: where it is on record.
         runtime: the world.
         controller: gets what evaluates.
-        load: evaluates a snapshot.
+        load_of: gives what evaluates the snapshots of a source.
+        taken: called when something has come to be in force.
 
     Attributes:
         unsettled: whether something is to be taken that has not been yet.
     """
 
-    def __init__(self, store: Store, runtime: Runtime, controller: Controller, load: Load) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runtime: Runtime,
+        controller: Controller,
+        *,
+        load_of: Callable[[SourceName], Load],
+        taken: Callable[[], None],
+    ) -> None:
         self._store = store
         self._runtime = runtime
         self._controller = controller
-        self._load = load
+        self._load_of = load_of
+        self._took = taken
         self.unsettled = True
         self._taken: dict[SourceName, Decision] = {}
         self._told: dict[SourceName, str] = {}
@@ -72,6 +83,7 @@ class Following:
             self._taken[one.source] = one  # before it is read: it may be asked for again meanwhile
             if await self._take(one):
                 self._told.pop(one.source, None)
+                self._took()
             else:
                 self._taken.pop(one.source, None)
                 self.unsettled = True
@@ -101,4 +113,4 @@ class Following:
         return True
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
-        return await self._runtime.offload("config", partial(self._load, snapshot))
+        return await self._runtime.offload("config", partial(self._load_of(snapshot.source), snapshot))

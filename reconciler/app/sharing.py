@@ -13,12 +13,15 @@ from functools import partial
 
 from reconciler.app.assembly import Parts
 from reconciler.app.following import Following
+from reconciler.app.isolating import isolated
 from reconciler.app.leading import LEASE
 from reconciler.app.sources import Sources
 from reconciler.core.sharing import shared_out
+from reconciler.engine.intake.intake import Load
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import LeaseHeld, LeaseLost, StoreError
+from reconciler.model.names import SourceName
 from reconciler.runtime import tick
 from reconciler.store.batch import Batch
 from reconciler.store.sharing import Member, Sharing
@@ -45,6 +48,8 @@ def shared_work(
     controller: Controller,
     sources: Sources,
     supervisor: Supervisor,
+    *,
+    isolates: Callable[[SourceName], bool] | None,
 ) -> SharedWork:
     """The part of a daemon that has joined others.
 
@@ -54,8 +59,17 @@ def shared_work(
         controller: works on what is its.
         sources: what it serves, where it decides.
         supervisor: is told that it lives.
+        isolates: of an operator, whether a source is a namespace that is not trusted; None for who is none.
     """
-    following = Following(parts.store, parts.runtime, controller, parts.load)
+    if isolates is not None:
+        sources.in_cluster()
+
+    def load_of(name: SourceName) -> Load:
+        return isolated(parts.load) if isolates is not None and isolates(name) else parts.load
+
+    following = Following(
+        parts.store, parts.runtime, controller, load_of=load_of, taken=sources.let_go_of_references
+    )
     sources.read_anew = following.again
     return SharedWork(
         parts.store,

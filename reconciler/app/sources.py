@@ -72,9 +72,8 @@ class Sources:
         name = place.name
         if name in self.watched:
             return
-        if isinstance(place, ClusterPlace) and self._parts.secrets.referred is None:
-            self._parts.secrets.in_cluster()
-            self._supervisor.add("references", self.follow_references)
+        if isinstance(place, ClusterPlace):
+            self.in_cluster()
         parts, task = self._parts, _task(name)
         beating = _Beating(parts.runtime.offload, partial(self._supervisor.beat, task))
 
@@ -120,6 +119,12 @@ class Sources:
             await intake.run(snapshots if mending is None else mending.mended(snapshots))
 
         self._supervisor.add(task, run, deadline=watched.deadline)
+
+    def in_cluster(self) -> None:
+        """Follow what objects of a cluster refer to there, from now on."""
+        if self._parts.secrets.referred is None:
+            self._parts.secrets.in_cluster()
+            self._supervisor.add("references", self.follow_references)
 
     def sooner(self) -> None:
         """There may be something new in what is remote: have it looked at soon."""
@@ -179,7 +184,7 @@ class Sources:
                 if self._is_wrong(source, intake) or (desired is not None and desired.secrets & places):
                     await self._reconsider(source, intake)
 
-    def _let_go_of_references(self) -> None:
+    def let_go_of_references(self) -> None:
         """Follow what is referred to by what is in force, and nothing else."""
         if (referred := self._parts.secrets.referred) is not None:
             in_force = self._controller.in_force
@@ -198,7 +203,7 @@ class Sources:
 
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
-        self._let_go_of_references()
+        self.let_go_of_references()
         for name in served_no_longer(self._given, self._places.values(), self._controller.in_force.sources):
             await self._end(name)
         ranked = {name: one for name, one in self._controller.in_force.sources.items() if name in self._given}

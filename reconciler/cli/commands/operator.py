@@ -20,7 +20,7 @@ from reconciler.cli.terminal import terminal
 from reconciler.core.redaction import Redactor
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
-from reconciler.model.cluster import ClusterPlace
+from reconciler.model.cluster import ClusterPlace, namespace_of
 from reconciler.model.names import DEFAULT_NAMESPACE
 from reconciler.telemetry.output import LogFormat
 
@@ -85,6 +85,13 @@ def command(  # noqa: PLR0913 - its options
             help="Of several that are run so, one works, and another goes on when it has ended.",
         ),
     ] = False,
+    share: Annotated[
+        bool,
+        typer.Option(
+            "--share",
+            help="Share the targets out with others that are run so on the same --store postgresql://…",
+        ),
+    ] = False,
     admission_listen: Annotated[
         str | None,
         typer.Option(
@@ -117,6 +124,10 @@ def command(  # noqa: PLR0913 - its options
             must_be_namespace(name, option)
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
+    if share and where.address is None:
+        raise UsageError("--share takes a store that several can reach: --store postgresql://…")
+    if share and leader_elect:
+        raise UsageError("of those that --share all work, and none is elected: leave --leader-elect out")
     if action is OperatorTask.RELEASE:
         from reconciler.app.operator.releasing import release
 
@@ -138,6 +149,8 @@ def command(  # noqa: PLR0913 - its options
 
         tasks = {"status": report_on, "notices": notice_on, "finalizers": finalize}
         given, about = served(namespaces, trust or (), tasks)
+        alone = namespaces if len(namespaces) == 1 else ()
+        trusted = {ClusterPlace(name).name for name in (*alone, *(trust or ()))}
         return await keep(
             screen,
             given,
@@ -149,6 +162,8 @@ def command(  # noqa: PLR0913 - its options
             trial=None,
             metrics_listen=metrics_listen,
             webhook=None,
+            share=share,
+            isolates=lambda name: bool(namespace_of(name)) and name not in trusted,
             further={**about, **further},
         )
 

@@ -36,12 +36,12 @@ from reconciler.core.prune import Budget
 from reconciler.core.redaction import Redactor
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
-from reconciler.model.names import Address
+from reconciler.model.names import Address, SourceName
 from reconciler.model.source import Source
 from reconciler.telemetry.output import LogFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from reconciler.app.daemon import Daemon, Serve
     from reconciler.app.hearing import Webhook
@@ -206,6 +206,7 @@ async def keep(  # noqa: PLR0913 - what was asked for
     metrics_listen: str | None,
     webhook: Webhook | None,
     share: bool = False,
+    isolates: Callable[[SourceName], bool] | None = None,
     further: Mapping[str, Serve] = MappingProxyType({}),
 ) -> list[Address]:
     """Keep everything as these sources say, until told to end; what was abandoned in the middle of an apply."""
@@ -278,7 +279,13 @@ async def keep(  # noqa: PLR0913 - what was asked for
 
             tasks["screen"] = show
         abandoned = await run_daemon(
-            parts, given, serve=tasks, leading=further, trial=trial, stopping=manager.stopping
+            parts,
+            given,
+            serve=tasks,
+            leading=further,
+            trial=trial,
+            stopping=manager.stopping,
+            isolates=isolates,
         )
         if traces is not None:
             await parts.runtime.offload("traces", traces.close)

@@ -135,6 +135,17 @@ def test_two_share_the_targets_out_and_who_ends_leaves_his_to_the_other(controll
     assert controllers.daemons[1].wait(timeout=PATIENCE) == 0, controllers.people[1].log
 
 
+def test_what_does_not_go_with_sharing_is_said(person, place):
+    refused = person.froyo("up", person.site, "--share", status=1).stderr
+    assert "--share takes a store that several can reach: --store postgresql://" in refused
+    assert "--share takes a store" in person.froyo("operator", "run", "--share", status=1).stderr
+    person.environ["FROYO_STORE"] = place
+    trial = person.froyo("up", person.site, "--share", "--rollback-within", "5m", status=1).stderr
+    assert "what one controller sees of all targets" in trial
+    elected = person.froyo("operator", "run", "--share", "--leader-elect", status=1).stderr
+    assert "leave --leader-elect out" in elected
+
+
 @pytest.mark.e2e
 @pytest.mark.postgresql
 def test_of_three_one_is_killed_and_only_what_it_had_moves(controllers):

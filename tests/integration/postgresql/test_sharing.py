@@ -6,8 +6,11 @@ import pytest
 
 from reconciler.core.sharing import SHARDS, shard_of
 from reconciler.errors import LeaseHeld, LeaseLost, StoreError, TransportError
+from reconciler.model.disruption import Disruption
+from reconciler.model.names import Address
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
+from reconciler.store.sharing import Decision
 from tests.unit.store.values import event, state
 
 
@@ -39,7 +42,10 @@ def session_of(store):
 def cut(server, store) -> None:
     """End the sessions of a store at the server, as it does when it has heard nothing of it for long."""
     for database in (store._writer._database, store._reader):
-        server.ask(f"SELECT pg_terminate_backend({database.driver.info.backend_pid})")
+        backend = database.driver.info.backend_pid
+        server.ask(f"SELECT pg_terminate_backend({backend})")
+        while server.ask(f"SELECT 1 FROM pg_stat_activity WHERE pid = {backend}"):
+            pass  # it is told to end, and takes a moment
 
 
 async def test_each_part_has_one_owner_and_goes_to_another_one_only_when_it_is_given(joined):
@@ -186,3 +192,31 @@ async def test_a_file_is_not_shared(open_store, tmp_path):
     store = await open_store(tmp_path / "froyo.db")
     with pytest.raises(StoreError, match=r"only a store on PostgreSQL can be shared; name one"):
         await store.membership.join(holder(1))
+
+
+async def test_no_more_targets_are_disrupted_than_may_be_whoever_asks_first(joined):
+    first, second = await joined(1), await joined(2)
+    one, other = (Disruption(name, Address(f"{name}/Reboot/now"), 1.0) for name in ("web-1", "web-2"))
+    await first.write(Batch().disrupt([one], most=1))
+    with pytest.raises(StoreError, match="1 of at most 1 targets that may be disrupted at a time are by now"):
+        await second.write(Batch().disrupt([other], most=1).add_events([event()]))
+    assert await second.events() == []
+    await first.write(Batch().disrupt([one], most=1))
+    await second.write(Batch().disrupt([other]))
+    assert len(await first.load_disruptions()) == 2
+
+
+async def test_a_pause_in_the_middle_of_a_transaction_holds_nobody_up_for_long(joined):
+    store = await joined(1)
+    (limit,) = session_of(store).execute("SHOW idle_in_transaction_session_timeout").fetchone()
+    assert limit == "10s"
+
+
+async def test_a_decision_is_read_as_it_was_made(joined):
+    store = await joined(1)
+    held = {Address("web-1/File/motd"): "deletion: confirm asks first"}
+    made = Decision("/site", "sha256:1", "an earlier one \udcff came back", frozenset({"b", "a"}), held)
+    await store.write(Batch().decide(made))
+    assert await store.load_decisions() == [made]
+    await store.write(Batch().undecide("/site"))
+    assert await store.load_decisions() == []

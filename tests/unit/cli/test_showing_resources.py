@@ -375,3 +375,19 @@ def test_what_is_said_of_a_source_fits_a_narrow_terminal_and_stays_whole_in_a_pi
 def test_every_reason_for_which_something_is_not_as_declared_has_words():
     of_other_things = {Reason.WATCH_DEGRADED}
     assert set(Reason) - AS_DECLARED - of_other_things <= SPOKEN.keys()
+
+
+def test_who_works_on_which_targets_is_said_where_several_share_them_out():
+    one = {
+        "host": "web-1",
+        "pid": 812,
+        "since": "2026-01-01T00:00:00Z",
+        "leads": True,
+        "targets": ["db", "web"],
+    }
+    other = {**one, "host": "web-2", "pid": 7, "leads": False, "targets": []}
+    shown = text(status_lines(pipe(), status(controllers=[one, other]), now=NOW, where=""))
+    assert "Controllers\n" in shown
+    [first, second] = [line.split() for line in shown.splitlines() if "(pid" in line]
+    assert (first[:4], first[-3:]) == (["web-1", "(pid", "812)", "leads"], ["2", "db", "web"])
+    assert (second[:4], second[-1]) == (["web-2", "(pid", "7)", "follows"], "0")

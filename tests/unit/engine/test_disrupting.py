@@ -3,7 +3,11 @@
 import asyncio
 from dataclasses import replace
 
+from reconciler.core.sharing import shard_of
+from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.settings import EngineSettings
+from reconciler.engine.share import Share
+from reconciler.model.disruption import Disruption
 from reconciler.model.resource import Deletion, Policy, Window
 from reconciler.model.state import Approval
 from tests.unit.engine.stage import Declared, address, execution, file, probe, staged
@@ -191,3 +195,26 @@ async def test_what_is_declared_no_longer_while_it_is_under_way_counts(stage):
     await asyncio.sleep(30)
     assert ran() == [first]
     await stage.until(lambda: len(ran()) == 2)
+
+
+def test_what_others_disrupt_that_share_the_store_counts_as_well():
+    share, freed = Share(alone=False), []
+    share.gain([shard_of("m0")])
+    known = Disruptions(1, share)
+    known.notify(freed.extend)
+    theirs = Disruption("m1", address("motd", on="m1"), 1.0)
+    known.hear([theirs])
+    assert "m1 is until all on it is ready again" in known.refusal(address("motd"))
+    assert known.most_on_record("m0") == 1
+    # What a person has approved is one more than may be.
+    known.take(address("motd"), 2.0)
+    assert known.most_on_record("m0") is None
+    known.hear([])
+    assert freed == []
+    assert known.targets == {"m0"}
+    known.keep_only([])
+    known.hear([theirs])
+    assert known.refusal(address("motd"))
+    known.hear([])
+    assert freed == [address("motd")]
+    assert Disruptions(1).most_on_record("m0") is None
