@@ -114,6 +114,9 @@ class Permitting:
 
 
 def shown(unit: PlanUnit) -> Digest:
-    """What tells one thing to approve from another: what is declared, and what it is to replace or remove."""
-    said = f"{unit.action} {unit.desired} {unit.observed}"
+    """What tells one thing to approve from another: what is declared, and what it is to replace or remove.
+
+    What is only in its way is none of that, such as what is in a directory and goes before it.
+    """
+    said = f"{unit.action} {unit.desired} {unit.itself or unit.observed}"
     return Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest())

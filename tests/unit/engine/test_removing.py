@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from reconciler.engine.intake.doubt import Doubt
+from reconciler.engine.round.permitting import shown
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError
-from reconciler.model.names import SourceName
-from reconciler.model.plan import Action, Cause
+from reconciler.model.names import Digest, SourceName
+from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 from reconciler.model.resource import Adopt, Deletion
 from reconciler.model.state import Approval
 from reconciler.plugins.calls import Phase
@@ -471,3 +472,19 @@ async def test_what_was_there_before_something_that_holds_it_keeps_that_from_not
     await stage.settled()
     await stage.declare(kept)
     await stage.until(lambda: stage.content("old") is None)
+
+
+def test_what_is_only_in_the_way_makes_nothing_else_to_approve_of_it():
+    """A directory that goes with what is in it is another one once that has gone: one approval is enough for both."""
+    unit = PlanUnit(
+        address=address("www"),
+        action=Action.DELETE,
+        cause=Cause.PRUNE,
+        diffs=(),
+        operation=Operation(address("www"), Action.DELETE),
+        desired=Digest("sha256:d"),
+        observed=Digest("sha256:empty"),
+    )
+    full = replace(unit, observed=Digest("sha256:full"), itself=Digest("sha256:empty"))
+    assert shown(full) == shown(unit)
+    assert shown(replace(full, itself=Digest("sha256:other"))) != shown(unit)
