@@ -102,3 +102,21 @@ def test_a_full_disk_below_the_store_delays_repairs_and_loses_nothing(site):
         site.assert_nothing_is_left()
     finally:
         subprocess.run(["umount", "--lazy", site.state], check=True)
+
+
+def test_half_of_a_tree_that_a_full_disk_has_kept_goes_with_its_manifest_all_the_same(site, tmpfs):
+    """What an earlier froyo has made of it is not taken for something that was there before us."""
+    files = site.manifests / "files"
+    files.mkdir()
+    for name in ("a", "b", "c"):
+        (files / name).write_bytes(OLD)
+    tree = instance("Directory", "tree", tmpfs / "tree", source="files", deletion="delete")
+    site.declare(local(), tree)
+    assert "no space" in site.apply(check=False).stdout.lower()
+    assert set(os.listdir(tmpfs / "tree")) < {"a", "b", "c"}
+    remount(tmpfs, "size=16m")
+    site.apply()
+    assert sorted(os.listdir(tmpfs / "tree")) == ["a", "b", "c"]
+    site.declare(local())
+    site.apply()
+    assert os.listdir(tmpfs) == []
