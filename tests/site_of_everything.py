@@ -38,6 +38,7 @@ spec:
   targets: {}
   values:
     port: 8080
+    odd: {n: null, e: {}, l: [], f: 1.5, s: "", big: 9007199254740993, u: "ü 😀"}
     "y": "n"
     db: {user: shop, passwords: [{secret: {file: db}}]}
     text: "$${HOME} is ${target.name}, and no: 0644, 1e3, yes"

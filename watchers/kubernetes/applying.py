@@ -16,6 +16,7 @@ import aiohttp
 from reconciler.errors import in_words
 from watchers.kubernetes.listing import TIMEOUT, Unlisted, opened
 from watchers.kubernetes.objects import NAME
+from watchers.kubernetes.patches import HEADERS, patch
 
 if TYPE_CHECKING:
     import kopf
@@ -76,9 +77,8 @@ async def _apply(
     plural = plurals.get((version, kind)) or _PLURALS[kind]
     root = "/api/v1" if version == "v1" else f"/apis/{version}"
     where = f"{root}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
-    headers = {"Content-Type": "application/apply-patch+yaml"}
     words = {"fieldManager": MANAGER, "fieldValidation": "Strict", **asked}
-    async with session.patch(where, params=words, data=json.dumps(one), headers=headers) as response:
+    async with session.patch(where, params=words, data=patch(one), headers=HEADERS) as response:
         if response.ok:
             return
         text = await response.text()

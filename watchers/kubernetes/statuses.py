@@ -11,6 +11,7 @@ import aiohttp
 from watchers.kubernetes import rights
 from watchers.kubernetes.listing import Unlisted, login, opened
 from watchers.kubernetes.objects import Definition, parts_of
+from watchers.kubernetes.patches import HEADERS, patch
 
 MANAGER = "froyo"
 AT_ONCE = 8
@@ -62,8 +63,7 @@ async def _write(
     where = f"/apis/{version}/namespaces/{namespace}/{definition.plural}/{name}/status"
     body = {"apiVersion": version, "kind": definition.kind, "metadata": {"name": name}, "status": status}
     asked = {"fieldManager": MANAGER, "force": "true"}
-    headers = {"Content-Type": "application/apply-patch+yaml"}
-    async with session.patch(where, params=asked, json=body, headers=headers) as response:
+    async with session.patch(where, params=asked, data=patch(body), headers=HEADERS) as response:
         if response.status == 200:
             wrote(path, await response.json())
         if response.status in {200, 404}:

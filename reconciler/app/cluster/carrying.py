@@ -9,9 +9,9 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reconciler.app.cluster.carriage import Carriage, Json
+from reconciler.app.cluster.carriage import Carriage, FieldPath, Json
 from reconciler.app.cluster.inlining import resource
 from reconciler.app.cluster.kept import LARGEST, KeptData
 from reconciler.app.cluster.own_kinds import own
@@ -129,6 +129,9 @@ class _Carrying:
         )
         if spec is None:
             return
+        for path, number in _whole(spec, ("spec",)):
+            message = f"{number!r} is the whole number {number:.0f} in a cluster"
+            carriage.problem(path, message, "write that, where it is meant; else make text of it")
         made = {"apiVersion": value["apiVersion"], "kind": value["kind"], "metadata": metadata, "spec": spec}
         if (size := len(json.dumps(made).encode())) > LARGEST:
             message = f"it would have {size:,} bytes, and an object of a cluster has {LARGEST:,} at most"
@@ -187,6 +190,18 @@ def _documents(snapshot: Snapshot, path: str) -> Iterator[tuple[Locator, Documen
         waiting += reversed(
             [replace(one, value=item, path=(*one.path, "items", index)) for index, item in items]
         )
+
+
+def _whole(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, float]]:
+    """The numbers with a fraction that is nothing: an API server keeps none, and to an expression they are others."""
+    if isinstance(value, float) and value.is_integer():
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _whole(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _whole(item, (*path, index))
 
 
 def _namespace(value: Json) -> str:

@@ -71,7 +71,7 @@ class Migration:
         try:
             there = self._evaluated(load, _snapshot_of(found.namespace, found.objects, self.catalog))
         except ConfigError as error:
-            raise UsageError(_DEFECT.format(f"would be refused there: {error}")) from error
+            raise UsageError(f"cannot be carried over, and nothing was written: {error}") from error
         _must_be_same(desired, there, found.left)
         return found
 

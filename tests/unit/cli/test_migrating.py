@@ -212,6 +212,7 @@ def own_text(kind, spec):
             "a.b and a/b would both be the key a.b of the Secret froyo-secrets",
         ),
         (own_text("Vars", "{target: w1, values: {a: {secret: {file: none}}}}"), "there is no file"),
+        (own_text("Vars", "{target: w1, values: {a: [{b: 2.0}]}}"), "2.0 is the whole number 2 in a cluster"),
         (own_text("Alert", "{webhook: {url: 'https://h/', tokenFrom: {secret: {file: none}}}}"), "there is no file"),
         (own_text("Source", "{directory: {path: /elsewhere}}"), "a directory of this machine is none"),
     ],
@@ -464,7 +465,9 @@ def test_what_would_be_declared_otherwise_is_a_defect_and_nothing_is_written(
         return found
 
     monkeypatch.setattr(migrating, "carried", wrong)
-    assert "would be refused there" in froyo("to-cluster", site, "--apply")[2]
+    assert (
+        "cannot be carried over, and nothing was written: default/" in froyo("to-cluster", site, "--apply")[2]
+    )
 
 
 def test_what_differs_is_named():
