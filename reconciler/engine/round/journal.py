@@ -166,6 +166,9 @@ class Journal:
         """An operation outlasts the round: its intents stay in doubt. Returns its run, and what it is to replace."""
         for address in addresses:
             del self._open[address]
+        # What was done about one of them before, such as a change before its refresh, is no outcome of what goes on.
+        outcomes = self._outcomes.get(self._tally, [])
+        outcomes[:] = [one for one in outcomes if one.address not in addresses]
         self._tally.under_way += len(addresses)
         return self._tally, {a: self._preimages[a] for a in addresses if a in self._preimages}
 

@@ -6,8 +6,11 @@ from unittest import mock
 
 import pytest
 
+from reconciler.model.names import Address
+from reconciler.model.plan import Action
 from reconciler.model.state import Suspension
 from reconciler.plugins.calls import Phase
+from tests.sim.files import Node
 from tests.sim.manifests import instance
 from tests.sim.runner import Runner, fault
 from tests.unit.engine.stage import Declared, address, execution, file, staged
@@ -86,6 +89,30 @@ async def test_a_handler_that_takes_long_runs_once_and_once_more_after_a_change_
     assert stage.ran() == ["sleep 20 note reload"] * 2
     assert stage.reason("reload", kind="Exec") == "Applied"
     assert await stage.store.load_owed() == []
+
+
+@staged
+async def test_a_refresh_that_goes_on_is_in_doubt_although_a_change_of_the_same_has_been_made_before_it(
+    stage,
+):
+    """What came of the change was put on record as what had come of the refresh, which had hardly begun."""
+    made = Address("m0/Exec/long")
+
+    def at_once(phase, request):
+        mine = [one for one in request.get("operations", ()) if one["address"] == made]
+        if phase is not Phase.APPLY or not mine or mine[0]["action"] == "refresh":
+            return None
+        stage.machines["m0"].files.put("/srv/made", Node(content=b"made\n"), None)
+        return {"results": [{"address": made, "changed": True}]}
+
+    stage.host.instead = at_once
+    await stage.declare(LONG, file("a", "a", notify=("Exec/long",)))
+    await begun(stage)
+    await asyncio.sleep(5)
+    assert [(unit.address, unit.action) for unit in await stage.store.in_doubt()] == [(made, Action.REFRESH)]
+    await stage.settled()
+    assert stage.ran() == ["sleep 30 make /srv/made"]
+    assert await stage.store.in_doubt() == []
 
 
 @staged
