@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import Protocol
 
 from reconciler.app.assembly import Parts
 from reconciler.app.following import Following
@@ -36,6 +37,8 @@ SILENCE = 6.0
 """Seconds without a sign after which a member is dead."""
 HAND_OVER = 10.0
 """Seconds that rounds get to end on targets that another one is to have."""
+SETTLED = 60.0
+"""Seconds after which who leads has heard of all that it serves."""
 OTHERS = 2.0
 """Seconds between two looks at what others know, at least: it is read as a whole."""
 SPARING = 20.0
@@ -76,9 +79,20 @@ def shared_work(
         us,
         controller,
         following,
-        served=lambda: sources.intakes,
+        sources=sources,
         beat=partial(supervisor.beat, "sharing"),
     )
+
+
+class Served(Protocol):
+    """The sources of a controller."""
+
+    @property
+    def intakes(self) -> Mapping[SourceName, object]:
+        """The path from each to the loop."""
+
+    async def take_over(self) -> None:
+        """Serve what is declared to be served in what is in force already."""
 
 
 class SharedWork:
@@ -89,7 +103,7 @@ class SharedWork:
         us: which member this is.
         controller: works on what is ours.
         following: puts in force what another one has decided on.
-        served: gives the sources that this one serves, where it decides.
+        sources: what this one serves, where it decides.
         beat: told that it lives.
     """
 
@@ -100,7 +114,7 @@ class SharedWork:
         controller: Controller,
         following: Following,
         *,
-        served: Callable[[], Collection[str]],
+        sources: Served,
         beat: Callable[[], None],
     ) -> None:
         self._store = store
@@ -108,13 +122,14 @@ class SharedWork:
         self._controller = controller
         self._share = controller.share
         self._following = following
-        self._served = served
+        self._sources = sources
         self._beat = beat
         self.members = 1
         """How many there are."""
         self._trouble = ""
         self._silent: dict[int, float] = {}
         self._unled: float | None = None
+        self._led_since = 0.0
         self._giving: asyncio.Task[None] | None = None
         self._written = -1
         self._unsettled = True
@@ -205,7 +220,9 @@ class SharedWork:
             await self._store.membership.lead(LEASE)
             log.info("this controller leads: it decides what is in force")
             self._share.leads = True
+            self._led_since = now
             lead()
+            await self._sources.take_over()
 
     # --- Who has what -------------------------------------------------------------------------------------------------
 
@@ -242,8 +259,10 @@ class SharedWork:
 
     async def _forget_others(self) -> None:
         """What an earlier leader had in force and nobody serves any more is so no longer."""
-        controller, served = self._controller, self._served()
-        if not served or controller.expected.intersection(served) - controller.in_force.sources.keys():
+        controller, served = self._controller, self._sources.intakes
+        if self._time() - self._led_since < SETTLED or not served:
+            return  # namespaces of a cluster, for one, appear one by one
+        if controller.expected.intersection(served) - controller.in_force.sources.keys():
             return
         for source in controller.in_force.sources.keys() - {*served}:
             await controller.drop(source)

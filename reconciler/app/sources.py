@@ -201,6 +201,11 @@ class Sources:
         else:
             await intake.reconsider()
 
+    async def take_over(self) -> None:
+        """Serve what is declared to be served in what another controller has put in force until now."""
+        for desired in list(self._controller.in_force.sources.values()):
+            await self._taken(desired)
+
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
         self.let_go_of_references()

@@ -169,12 +169,36 @@ def test_of_three_one_is_killed_and_only_what_it_had_moves(controllers):
 @pytest.mark.e2e
 @pytest.mark.postgresql
 def test_the_one_that_decides_is_killed_and_another_one_decides(controllers):
+    person, more = controllers.person, controllers.person.base / "more"
+    more.mkdir()
+    person.write(
+        "more.yaml",
+        "apiVersion: froyo.dev/v1alpha1\nkind: Source\nmetadata: {name: more}\n"
+        f"spec: {{directory: {{path: {more}}}}}\n",
+    )
+
+    def say(text):
+        (more / "file.yaml").write_text(
+            "apiVersion: froyo.dev/v1alpha1\nkind: Target\nmetadata: {name: t0}\nspec: {local: {}}\n---\n"
+            "apiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {name: more}\n"
+            f"spec: {{target: t0, path: {person.machine}/more, content: {text}}}\n"
+        )
+
+    def says(text):
+        file = person.machine / "more"
+        return file.exists() and file.read_text() == text
+
+    say("one")
     controllers.up()
     controllers.until_all_say("one")
+    person.until(lambda: says("one"))
     controllers.up()
     controllers.until_owned_by([0, 1])
     controllers.daemons[0].kill()
-    declare(controllers.person, "two")
+    # What is declared to be served is served by the other one, too.
+    say("two")
+    person.until(lambda: says("two"))
+    declare(person, "two")
     controllers.until_all_say("two")
     assert controllers.owners(1)
 

@@ -57,7 +57,7 @@ class Member:
             us,
             self.controller,
             following,
-            served=lambda: {SOURCE} if scene.decided else (),
+            sources=scene,
             beat=lambda: None,
         )
         await self.controller.start()
@@ -134,7 +134,15 @@ class Scene:
         self.members, self.leaders = [], []
         self.decided, self.holders = {}, {}
         self.newest = None
+        self.taken_over = 0
         stage.loop.frozen = _kept
+
+    @property
+    def intakes(self):
+        return {SOURCE: self} if self.decided else {}
+
+    async def take_over(self):
+        self.taken_over += 1
 
     async def begin(self):
         self.members.append(await Member(self, len(self.members) + 1).begin())

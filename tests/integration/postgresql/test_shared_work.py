@@ -22,7 +22,7 @@ from reconciler.store.records import Run
 from reconciler.store.sharing import Decision
 from tests.integration.postgresql.sharing import MACHINES, files, play, played
 from tests.sim.manifests import SOURCE
-from tests.unit.store.values import unit
+from tests.unit.store.values import event, unit
 
 
 @played
@@ -68,7 +68,7 @@ async def test_who_is_killed_leaves_what_he_had_and_nothing_else_moves(scene):
     scene.spoil()
     await scene.stage.until(scene.kept)
     # Another one decides by now, from what the first one has put on record.
-    assert len(scene.leaders) == 2
+    assert len(scene.leaders) == scene.taken_over == 2
     await scene.declare(scene.leaders[1], *files(content="anew\n"))
     await scene.stage.until(lambda: scene.kept(b"anew\n"))
 
@@ -175,6 +175,9 @@ async def test_what_nobody_serves_any_more_is_in_force_nowhere(scene):
     await first.store.write(Batch().decide(Decision("/gone", "sha256:gone", "", frozenset(), {})))
     await scene.declare(first, *files())
     await scene.stage.until(scene.kept)
+    assert len(await second.store.load_decisions()) == 2
+    await asyncio.sleep(70.0)
+    await first.store.write(Batch().add_events([event()]))
     await asyncio.sleep(2.0)
     assert [one.source for one in await second.store.load_decisions()] == [SOURCE]
     await first.controller.drop(SOURCE)
