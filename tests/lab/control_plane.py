@@ -75,7 +75,7 @@ class Cluster:
         return json.loads(self.kubectl("get", "-o", "json", *words))
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What the API server answers to an admin: sooner than kubectl does. A body is a merge patch.
+        """What the API server answers to an admin: sooner than kubectl does. The body of a PATCH is a merge patch.
 
         Returns:
             The document; None where there is no such thing.
@@ -86,7 +86,8 @@ class Cluster:
         where = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self._admin)
         try:
             given = None if body is None else json.dumps(body)
-            where.request(method, path, given, {"Content-Type": "application/merge-patch+json"})
+            form = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            where.request(method, path, given, {"Content-Type": form})
             answer = where.getresponse()
             said = answer.read()
         finally:
