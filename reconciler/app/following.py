@@ -18,7 +18,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
 from reconciler.model.source import Snapshot, SnapshotGone
 from reconciler.runtime import Runtime
-from reconciler.store.sharing import Decision
+from reconciler.store.sharing import Decided
 from reconciler.store.store import Store
 from reconciler.telemetry.log import get_logger
 
@@ -54,7 +54,7 @@ class Following:
         self._load_of = load_of
         self._took = taken
         self.unsettled = True
-        self._taken: dict[SourceName, Decision] = {}
+        self._taken: dict[SourceName, Decided] = {}
         self._told: dict[SourceName, str] = {}
 
     def again(self) -> None:
@@ -88,7 +88,7 @@ class Following:
                 self._taken.pop(one.source, None)
                 self.unsettled = True
 
-    async def _take(self, decision: Decision) -> bool:
+    async def _take(self, decision: Decided) -> bool:
         """Put in force what was decided; whether that could be done."""
         snapshot = await self._store.snapshot_in_force(decision.source)
         if snapshot is None or snapshot.digest != decision.digest:

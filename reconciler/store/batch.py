@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from reconciler.model.target import Target
     from reconciler.store.database import Database
     from reconciler.store.records import AuditRecord, InventoryEntry, QueuedKey, Run, UnitOutcome
-    from reconciler.store.sharing import Decision
+    from reconciler.store.sharing import Decided
 
 V = TypeVar("V")
 
@@ -166,7 +166,7 @@ class Batch:
         rows = [{"source": source}]
         return self._add(sql.FORGET_ROLLBACK, rows, about=[source_object(source)]).forget_warm()
 
-    def decide(self, decision: Decision) -> Self:
+    def decide(self, decision: Decided) -> Self:
         """Record what is in force of a source, for all that share the store."""
         return self._add(sql.PUT_DECISION, [decision_row(decision)], about=[source_object(decision.source)])
 

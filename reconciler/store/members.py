@@ -18,7 +18,7 @@ from reconciler.store import codec, lease, sql
 from reconciler.store.failures import failure
 from reconciler.store.records import Lease
 from reconciler.store.sharing import (
-    Decision,
+    Decided,
     Member,
     Part,
     ShardLease,
@@ -70,7 +70,7 @@ def parts(connection: Database) -> list[Part]:
     return sorted(every, key=lambda one: (not one.leads, one.holder.host, one.holder.pid))
 
 
-def decisions(connection: Database) -> list[Decision]:
+def decisions(connection: Database) -> list[Decided]:
     """What has been put in force for all of them."""
     return [decision(row) for row in connection.execute(sql.DECISIONS)]
 

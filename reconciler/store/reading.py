@@ -34,7 +34,7 @@ from reconciler.store.records import (
     Run,
     RunUnit,
 )
-from reconciler.store.sharing import Decision, Part
+from reconciler.store.sharing import Decided, Part
 
 if TYPE_CHECKING:
     from reconciler.store.database import Database, Place
@@ -206,7 +206,7 @@ class Reading:
         """What each controller has that shares the store; nothing where nobody does."""
         return await self._query(members.parts)
 
-    async def load_decisions(self) -> list[Decision]:
+    async def load_decisions(self) -> list[Decided]:
         """What has been put in force for all that share the store."""
         return await self._query(members.decisions)
 

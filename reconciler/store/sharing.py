@@ -87,7 +87,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decided:
     """What has been put in force of a source, by the controller whose word counts for all that share a store.
 
     Attributes:
@@ -123,7 +123,7 @@ def member(row: Sequence[Any]) -> Member:
     return Member(number, LeaseHolder(*holder))
 
 
-def decision_row(decision: Decision) -> codec.Row:
+def decision_row(decision: Decided) -> codec.Row:
     """For PUT_DECISION."""
     return {
         "source": decision.source,
@@ -133,11 +133,11 @@ def decision_row(decision: Decision) -> codec.Row:
     }
 
 
-def decision(row: Sequence[Any]) -> Decision:
+def decision(row: Sequence[Any]) -> Decided:
     """From DECISIONS."""
     source, digest, doubted, held = row
     doubt, certain = codec.parse(doubted)
-    return Decision(SourceName(source), Digest(digest), doubt, frozenset(certain), codec.parse(held))
+    return Decided(SourceName(source), Digest(digest), doubt, frozenset(certain), codec.parse(held))
 
 
 def must_not_crowd(connection: Database, disrupted: Collection[TargetName], most: int) -> None:

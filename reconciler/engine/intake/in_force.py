@@ -35,6 +35,9 @@ class InForce:
     Args:
         budget: how much may go at once without a person being asked.
         own_paths: what is never touched on this machine.
+
+    Attributes:
+        removals: what is declared no longer, and is to go or waits for a person.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class InForce:
         own_paths: Collection[str] = (),
     ) -> None:
         self._sources: dict[SourceName, Desired] = {}
-        self._removals = Removals(self._sources, budget=budget, own_paths=own_paths)
+        self.removals = Removals(self._sources, budget=budget, own_paths=own_paths)
         self._doubts: dict[SourceName, Doubt] = {}
         self._waiting: dict[SourceName, tuple[Desired, Doubt]] = {}
         self._earlier: dict[SourceName, Desired] = {}
@@ -81,14 +84,6 @@ class InForce:
         """Why a source may not mean what it leaves out, as it was said when that was taken in."""
         return self._doubts.get(source, NO_DOUBT)
 
-    def held_of(self, source: SourceName) -> dict[Address, str]:
-        """What a source declares no longer and waits for a person, and why."""
-        return {
-            address: one.removal.hold
-            for address, (one, whose) in self._removals.going.items()
-            if whose == source and one.removal is not None and one.removal.hold
-        }
-
     @property
     def revision(self) -> str:
         """Of what is in force: that of the one source, or of each, joined."""
@@ -102,7 +97,7 @@ class InForce:
     def targets(self) -> Mapping[TargetName, Target]:
         """Those on which anything is declared or is to go."""
         declared = {name: one for desired in self._sources.values() for name, one in desired.targets.items()}
-        return {**self._removals.targets, **declared}
+        return {**self.removals.targets, **declared}
 
     @property
     def instances(self) -> Mapping[Address, Instance]:
@@ -110,21 +105,12 @@ class InForce:
         found: dict[Address, Instance] = {}
         for desired in self._sources.values():
             found.update(desired.instances)
-        return found | self._removals.instances
+        return found | self.removals.instances
 
     @property
     def restored(self) -> Collection[Address]:
         """What is declared, and is to be what it was before us, since a person has asked for that."""
-        return self._removals.restored.keys()
-
-    @property
-    def going(self) -> Collection[Address]:
-        """What is declared no longer, and is to go or waits for a person."""
-        return self._removals.going.keys()
-
-    def goes(self, address: Address) -> bool:
-        """Whether something is to go."""
-        return address in self._removals
+        return self.removals.restored.keys()
 
     def find_blob(self, digest: Digest) -> Blob:
         """A body that some source declares.
@@ -165,7 +151,7 @@ class InForce:
         self._moved = self._renamed([one for one, _ in taking], record)
         self._parted = record.parted.keys()
         self._others = self._of_others(record)
-        left = self._removals.take(
+        left = self.removals.take(
             taking,
             record,
             moved={entry.instance.address for entry in self._moved.values()},
@@ -174,7 +160,7 @@ class InForce:
         return Taken(
             wanted=self.wanted(),
             left=left,
-            removals={address: one for address, (one, _) in self._removals.going.items()},
+            removals={address: one for address, (one, _) in self.removals.going.items()},
             moved=len(self._moved),
         )
 
@@ -189,12 +175,12 @@ class InForce:
         desired = self._sources.pop(source, None)
         if desired is not None:
             self._earlier[source] = desired
-            going = [address for address, (_, whose) in self._removals.going.items() if whose == source]
+            going = [address for address, (_, whose) in self.removals.going.items() if whose == source]
             self.gone([*going, *(self.restored & desired.instances.keys())])
 
     def gone(self, addresses: Collection[Address]) -> None:
         """These were to go, and have gone; or they are to stay, after all."""
-        self._removals.over(addresses)
+        self.removals.over(addresses)
         for address in addresses:
             self._moved.pop(address, None)
 
@@ -204,9 +190,9 @@ class InForce:
         sources: dict[TargetName, dict[Address, SourceName]] = {name: {} for name in self.targets}
         for source, desired in self._sources.items():
             for address, one in desired.instances.items():
-                instances[one.target][address] = self._removals.restored.get(address, one)
+                instances[one.target][address] = self.removals.restored.get(address, one)
                 sources[one.target][address] = source
-        for address, (one, source) in self._removals.going.items():
+        for address, (one, source) in self.removals.going.items():
             instances[one.target][address] = one
             sources[one.target][address] = source
         return {

@@ -58,6 +58,14 @@ class Removals:
         """All of them, as they are to be."""
         return self.restored | {address: one for address, (one, _) in self.going.items()}
 
+    def held_of(self, source: SourceName) -> dict[Address, str]:
+        """What a source declares no longer and waits for a person, and why."""
+        return {
+            address: one.removal.hold
+            for address, (one, whose) in self.going.items()
+            if whose == source and one.removal is not None and one.removal.hold
+        }
+
     def over(self, addresses: Collection[Address]) -> None:
         """These were to go, and have gone; or they are to stay, after all."""
         for address in addresses:

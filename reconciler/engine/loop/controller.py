@@ -63,7 +63,7 @@ from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
-from reconciler.store.sharing import Decision
+from reconciler.store.sharing import Decided
 from reconciler.store.store import Store
 from reconciler.targets.session import Session
 from reconciler.targets.watch import WatchEvent
@@ -171,7 +171,7 @@ class Controller:
             loop_time=self._time,
             probes=self._probes,
             under_way=self._under_way,
-            goes=self.in_force.goes,
+            goes=self.in_force.removals.__contains__,
             disruptions=self._disruptions,
         )
 
@@ -286,7 +286,7 @@ class Controller:
     async def look_at_others(self) -> set[str]:
         """See what others know of their targets by now; the objects of which something else is on record."""
         moved = await self.others.look()
-        going = (address for address in self.in_force.going if not self.share.covers(address))
+        going = (address for address in self.in_force.removals.going if not self.share.covers(address))
         if gone := [address for address in going if address not in self.others.states]:
             self._let_go(gone)
         return moved
@@ -392,9 +392,9 @@ class Controller:
         for one in taken:
             batch.put_targets(one.targets.values())
             if not self.share.alone:
-                doubt, held = self.in_force.doubt_of(one.source), self.in_force.held_of(one.source)
+                doubt, held = self.in_force.doubt_of(one.source), self.in_force.removals.held_of(one.source)
                 self.held = {**self.held, one.source: held}
-                batch.decide(Decision(one.source, one.digest, doubt.why, frozenset(doubt.certain), held))
+                batch.decide(Decided(one.source, one.digest, doubt.why, frozenset(doubt.certain), held))
         return batch
 
     def _suspend_declared(self) -> None:

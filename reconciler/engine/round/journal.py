@@ -6,56 +6,43 @@ A round that changed nothing writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.preimages import NOTHING
 from reconciler.engine.report import Report
+from reconciler.engine.round.services import Services
 from reconciler.engine.round.tally import Tally, run_of
 from reconciler.errors import ProtocolError, StoreError, TransportError
 from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
 from reconciler.model.metrics import APPLIES
-from reconciler.model.names import Address, Digest, TargetName, split_address
+from reconciler.model.names import Address, Digest, split_address
 from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.resource import Instance
-from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import INLINE, digest_of
 from reconciler.store.records import InventoryEntry, Ownership, UnitOutcome
-from reconciler.store.store import Store
 
 
 class Journal:
     """The account of one round.
 
     Args:
-        store: where it is kept.
+        services: what the round works with.
         lane: the round's target.
-        revision: of the snapshot in force.
-        runtime: gives the time.
         id_: of the round, which its run has too, if it does anything.
-        most_disrupted: says how many targets may be disrupted by then, where others that share the store disrupt some.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        lane: Lane,
-        revision: str,
-        runtime: Runtime,
-        id_: str,
-        most_disrupted: Callable[[TargetName], int | None] = lambda _target: None,
-    ) -> None:
-        self._most_disrupted = most_disrupted
+    def __init__(self, services: Services, *, lane: Lane, id_: str) -> None:
+        self._most_disrupted = services.disruptions.most_on_record
         self._id = id_
-        self._store = store
+        self._store = services.store
         self._lane = lane
-        self._revision = revision
-        self._runtime = runtime
+        self._revision = services.revision()
+        self._runtime = services.runtime
         self._closed = False
         self._tally = Tally("")
         self._causes: frozenset[Cause] = frozenset()

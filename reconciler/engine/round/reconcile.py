@@ -71,14 +71,7 @@ class Round:
         self._lane = lane
         self._session = session
         self._services = services
-        self._journal = Journal(
-            services.store,
-            lane=lane,
-            revision=services.revision(),
-            runtime=services.runtime,
-            id_=self.id,
-            most_disrupted=services.disruptions.most_on_record,
-        )
+        self._journal = Journal(services, lane=lane, id_=self.id)
         conclusions = Conclusions(lane, self.report, self.outcome, services)
         failures = Failures(lane, self.report, conclusions, self.outcome, services, uid=session.ready.uid)
         verdicts = Verdicts(lane, self.report, self._journal, conclusions, self.outcome, services)

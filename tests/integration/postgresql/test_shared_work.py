@@ -19,7 +19,7 @@ from reconciler.model.scope import Scope
 from reconciler.model.state import Suspension
 from reconciler.store.batch import Batch
 from reconciler.store.records import Run
-from reconciler.store.sharing import Decision
+from reconciler.store.sharing import Decided
 from tests.integration.postgresql.sharing import MACHINES, files, play, played
 from tests.sim.manifests import SOURCE
 from tests.unit.store.values import event, unit
@@ -172,7 +172,7 @@ async def test_what_waits_for_a_person_waits_on_all_and_is_approved_at_any(scene
 async def test_what_nobody_serves_any_more_is_in_force_nowhere(scene):
     first, second = await scene.begin(), await scene.begin()
     await scene.stage.until(lambda: scene.all_owned(first, second))
-    await first.store.write(Batch().decide(Decision("/gone", "sha256:gone", "", frozenset(), {})))
+    await first.store.write(Batch().decide(Decided("/gone", "sha256:gone", "", frozenset(), {})))
     await scene.declare(first, *files())
     await scene.stage.until(scene.kept)
     assert len(await second.store.load_decisions()) == 2

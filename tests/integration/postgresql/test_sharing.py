@@ -10,7 +10,7 @@ from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
-from reconciler.store.sharing import Decision
+from reconciler.store.sharing import Decided
 from tests.unit.store.values import event, state
 
 
@@ -215,7 +215,7 @@ async def test_a_pause_in_the_middle_of_a_transaction_holds_nobody_up_for_long(j
 async def test_a_decision_is_read_as_it_was_made(joined):
     store = await joined(1)
     held = {Address("web-1/File/motd"): "deletion: confirm asks first"}
-    made = Decision("/site", "sha256:1", "an earlier one \udcff came back", frozenset({"b", "a"}), held)
+    made = Decided("/site", "sha256:1", "an earlier one \udcff came back", frozenset({"b", "a"}), held)
     await store.write(Batch().decide(made))
     assert await store.load_decisions() == [made]
     await store.write(Batch().undecide("/site"))
