@@ -22,6 +22,7 @@ from reconciler.engine.loop.reached import Reached
 from reconciler.engine.round.planning import unplanned
 from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import Services
+from reconciler.engine.throttled import Throttled
 from reconciler.engine.turns import Turns
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError, in_words
 from reconciler.model.event import Event
@@ -241,7 +242,7 @@ class OneShot:
         """
         touched: set[Section] = set()
         dirty: Scope[Address] = EVERYTHING
-        rounds = 0
+        rounds, throttled = 0, Throttled(lane, self._services.loop_time)
         while rounds < ROUNDS:
             rounds += 1
             work = Round(lane, session, self._services, only=only)
@@ -265,6 +266,7 @@ class OneShot:
                 # What is probed is waited for: an apply says how all of it is in the end.
                 dirty = Scope.of(await self._services.probes.news_of(lane.target.name))
                 dirty |= Scope.of(await self._turns.wait(lane.target.name))
+                dirty = dirty or await throttled.wait(outcome.again)
                 rounds = 0
             if not dirty:
                 break

@@ -208,3 +208,27 @@ async def test_a_session_that_nothing_was_asked_over_ends_without_spinning(stage
     """Until the runner had ended, the controller took all of a processor; without an answer that is 35 seconds."""
     (plan,) = await stage.once(stage.desired()).plan()
     assert plan.units == ()
+
+
+@pytest.mark.parametrize(("times", "failed"), [(3, False), (1000, True)], ids=["for a while", "for too long"])
+def test_what_is_told_to_wait_is_waited_for_but_not_for_ever(times, failed, tmp_path):
+    """As where somebody else holds the lock of the package manager: whoever applies wants it done once."""
+
+    @staged
+    async def played(stage):
+        told = []
+
+        def busy(phase, _request):
+            if phase is Phase.APPLY and len(told) < times:
+                told.append(stage.loop.time())
+                raise ProviderError("it is at work", error_class=ErrorClass.THROTTLED, retry_after=2.0)
+
+        stage.host.instead = busy
+        begun = stage.loop.time()
+        (result,) = await stage.once(stage.desired(file("motd", "hello\n"))).apply()
+        assert bool(result.failed) is failed
+        assert (stage.content("motd") is None) is failed
+        assert (stage.loop.time() - begun < 30.0) is not failed
+        assert stage.loop.time() - begun < 130.0
+
+    played(tmp_path)
