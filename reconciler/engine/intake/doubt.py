@@ -23,4 +23,4 @@ class Doubt:
         return "" if file in self.certain else self.why
 
 
-NONE = Doubt()
+NO_DOUBT = Doubt()

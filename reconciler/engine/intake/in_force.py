@@ -12,8 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from reconciler.core import prune
 from reconciler.core.graph import build_graph
 from reconciler.engine.intake.claims import Had, clashes, exchange, still_wanted, subjects
-from reconciler.engine.intake.doubt import NONE as NO_DOUBT
-from reconciler.engine.intake.doubt import Doubt
+from reconciler.engine.intake.doubt import NO_DOUBT, Doubt
 from reconciler.engine.intake.removals import Removals
 from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Record, Taken, Wanted
@@ -37,7 +36,7 @@ class InForce:
         own_paths: what is never touched on this machine.
 
     Attributes:
-        removals: what is declared no longer, and is to go or waits for a person.
+        removals: what is declared no longer, and goes or waits for a person.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class InForce:
 
     def revision_of(self, source: SourceName) -> str:
         """Of what is in force of one source; "" where nothing is."""
-        return self._sources[source].revision if source in self._sources else ""
+        return one.revision if (one := self._sources.get(source)) is not None else ""
 
     @property
     def targets(self) -> Mapping[TargetName, Target]:

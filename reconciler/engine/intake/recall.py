@@ -8,8 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from reconciler.engine import wording
-from reconciler.engine.intake.doubt import NONE as NO_DOUBT
-from reconciler.engine.intake.doubt import Doubt
+from reconciler.engine.intake.doubt import NO_DOUBT, Doubt
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Record

@@ -25,8 +25,7 @@ from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.intake.claims import Had
-from reconciler.engine.intake.doubt import NONE as NO_DOUBT
-from reconciler.engine.intake.doubt import Doubt
+from reconciler.engine.intake.doubt import NO_DOUBT, Doubt
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.recall import record
