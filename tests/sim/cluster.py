@@ -305,9 +305,10 @@ class Connection:
         yield await self._server.answer("POST", path, {}, json)
 
     @contextlib.asynccontextmanager
-    async def patch(self, path: str, *, json: Json, params: Json | None = None, **_: Any) -> Any:
-        """Change something."""
-        yield await self._server.answer("PATCH", path, params or {}, json)
+    async def patch(self, path: str, *, params: Json | None = None, data: bytes = b"", **given: Any) -> Any:
+        """Change something: by a document of YAML that is JSON, too, or by JSON."""
+        body = json.loads(data) if data else given["json"]
+        yield await self._server.answer("PATCH", path, params or {}, body)
 
 
 class ModelledEvents:
