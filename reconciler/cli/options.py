@@ -177,7 +177,7 @@ Context = Annotated[
     typer.Option(
         "--context",
         metavar="NAME",
-        help="Ask a Kubernetes cluster's objects instead: of this context of the kubeconfig.",
+        help="Which Kubernetes cluster, by its context in the kubeconfig.",
     ),
 ]
 Kubeconfig = Annotated[

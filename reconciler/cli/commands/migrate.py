@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("froyo migrate to-cluster site/ --into site.yaml", "then: kubectl apply --server-side -f site.yaml"),
-    ("froyo migrate to-cluster site/ --apply --context prod", "the same in one step, all of it or nothing"),
+    (
+        "froyo migrate to-cluster site/ --apply --context prod",
+        "the same in one step, tried as a whole before",
+    ),
     (
         "froyo migrate from-cluster site/ --context prod -n default",
         "the objects of a namespace as a directory",
@@ -87,7 +90,7 @@ def command(  # noqa: PLR0913 - its options
     Secrets, and back. Secrets are never printed: to-cluster writes them with --into (mode 0600) or --apply only, and
     from-cluster to secrets/ of the state directory. The namespace is that of the manifests.
 
-    How what is on record passes over, and back, is told in docs/kubernetes.md.
+    How what is on record passes over, and back, is told in docs/guides/to-a-cluster.md.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
