@@ -77,8 +77,9 @@ def command(  # noqa: PLR0913 - its options
 ) -> int:
     """What is known, a line each.
 
-    Of a cluster (--context, --kubeconfig, -n or -A) it is what the statuses of its objects say, for which no operator need run; what these do not say is
-    told on standard error. Of an object for several targets they name at most ten on which it is not as declared.
+    Of a cluster (--context, --kubeconfig, -n or -A) it is what the statuses of its objects say, for which no
+    operator need run; what these do not say is told on standard error. Of an object for several targets they name
+    at most ten on which it is not as declared.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asked = asking(

@@ -43,9 +43,9 @@ def command(  # noqa: PLR0913 - its options
     """How everything is, in short.
 
     Says which sources are in force and what is wrong with them, which targets are connected, and what is not as
-    declared. Exits with 1 when a source is broken, a target cannot be reached, or the daemon cannot work; `froyo wait`
-    is for waiting until all is as declared. Of a cluster (--context, --kubeconfig, -n or -A) it is what the statuses of its objects say, and a namespace
-    with an object that is wrong is a source that is broken.
+    declared. Exits with 1 when a source is broken, a target cannot be reached, or the daemon cannot work; `froyo
+    wait` is for waiting until all is as declared. Of a cluster (--context, --kubeconfig, -n or -A) it is what the
+    statuses of its objects say, and a namespace with an object that is wrong is a source that is broken.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asked = asking(
