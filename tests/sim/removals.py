@@ -15,6 +15,7 @@ from reconciler.store.instances import inventory_entry
 from tests.sim.author import file_of
 from tests.sim.cluster import DEFINITIONS, AppliedSource, Key
 from tests.sim.manifests import path_of
+from tests.sim.revisions import ROLLED_BACK
 from watchers.kubernetes.objects import path_of as object_path
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Removals:
         self._asked_first: dict[Address, str] = {}
         self._asked_in: dict[Address, int] = {}
         self._left_out: dict[SourceName, tuple[int, str, set[Address]]] = {}
+        self._before_rollback: dict[SourceName, Digest] = {}
 
     def declared(self, process: "Process", desired: Desired) -> None:
         """A source is about to declare this."""
@@ -69,6 +71,7 @@ class Removals:
         if before is None:
             self._said[desired.source].add(desired.digest)
             return
+        is_back = self._ends_rollback(process, before, desired)
         if desired.digest != before.digest:
             self._begin_anew(process)
         declared = {(one.target, path_of(one)) for one in desired.instances.values()}
@@ -90,17 +93,25 @@ class Removals:
             self._asked_first |= {one.address: f"{count} at once, and {budget} may go" for one in gone}
         left_out = earlier.union(one.address for one in gone if one.address not in self._asked_first)
         self._left_out[desired.source] = process.number, desired.revision, left_out
-        if self._rewritten(before, desired):
+        if self._rewritten(before, desired) and not is_back:
             self._asked_first |= {one.address: f"{desired.revision} does not come of it" for one in gone}
         if self._world.alone_in_cluster:
             self._asked_first |= {
                 one.address: "its object went unseen" for one in gone if self._went_unseen(one)
             }
-        elif desired.digest != before.digest and desired.digest in self._said[desired.source]:
+        elif desired.digest != before.digest and desired.digest in self._said[desired.source] and not is_back:
             self._asked_first |= {one.address: f"{desired.revision} was there before" for one in gone}
         self._said[desired.source].add(desired.digest)
         for address in self._asked_first.keys() - self._asked_in.keys():
             self._asked_in[address] = process.number
+
+    def _ends_rollback(self, process: "Process", before: Desired, desired: Desired) -> bool:
+        """Whether a person has ended a rollback, so that what was in force when it began is again."""
+        assert process.account is not None
+        if process.account.execute(ROLLED_BACK, (desired.source,)).fetchone() is not None:
+            self._before_rollback.setdefault(desired.source, before.digest)
+            return False
+        return self._before_rollback.pop(desired.source, None) == desired.digest
 
     def _went_unseen(self, one: Instance) -> bool:
         """Whether an object, or that of its target, was there no more without having been seen being deleted."""
