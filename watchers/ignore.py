@@ -122,10 +122,12 @@ def _translate(pattern: str, *, anchored: bool) -> re.Pattern[str] | None:
             while pattern[end : end + 1] == "*":
                 end += 1
             begins = pattern[at - 1 : at] in {"", "/"} or (first is not None and at == first.start())
-            alone = end - at > 1 and begins and pattern[end : end + 1] in {"", "/"}
+            # A slash that is written with a backslash ends it, too, and then there has to be one.
+            escaped = pattern.startswith("\\/", end)
+            alone = end - at > 1 and begins and (escaped or pattern[end : end + 1] in {"", "/"})
             if not (alone and anchored):
                 made += "[^/]*"
-            elif end == len(pattern):
+            elif escaped or end == len(pattern):
                 made += ".*"
             else:
                 made += "(?:.*/)?"

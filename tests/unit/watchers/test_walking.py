@@ -124,6 +124,7 @@ class TestIgnoring:
     @example(["**/b", "a/**/c.log", "**"])
     @example(["c**/*"])
     @example(["b**/b", "a/c**", "a/d**/c.log", "x**/", "/b/**"])
+    @example(["**\\/**.log", "a**\\/b", "a/**\\/c.log"])
     @example(["*.log  ", "c\\ ", "\\!b", "#c"])
     @example(["[]a]", "[!ab]", "[[:alpha:]]", "[a-c].log", "[^a", "[z-a]", "\\"])
     def test_git_would_ignore_the_same(
