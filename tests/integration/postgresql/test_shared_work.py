@@ -281,13 +281,13 @@ class History:
         assert sorted(one.holder.pid for one in known) == [one.number for one in self.living]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1))
 def test_whatever_happens_to_them_each_target_has_one_and_ends_as_declared(seed, tmp_path, shared_server):
     play(tmp_path, shared_server, lambda scene: History(scene, seed).play())
 
 
 @pytest.mark.e2e
 @pytest.mark.postgresql
-@pytest.mark.parametrize("seed", range(3, 60))
+@pytest.mark.parametrize("seed", range(1, 60))
 def test_the_same_of_many_histories(seed, tmp_path, shared_server):
     play(tmp_path, shared_server, lambda scene: History(scene, seed).play())
