@@ -86,8 +86,8 @@ def wrong_below(spec: Json, files: Files, managed: Collection[str]) -> Iterator[
         return is_excepted(spec, name) or any(path == one or path.startswith(one + "/") for one in managed)
 
     for name in sorted(directories(spec["tree"])):
-        if all(is_left(one) for one in spec["tree"] if one.startswith(name + "/")):
-            continue
+        if is_left(name):
+            continue  # else it is there, be it that all that it leads to is left alone
         node = files.nodes.get(f"{spec['path']}/{name}")
         if node is None or node.type != "directory":
             yield f"no directory {name}"
