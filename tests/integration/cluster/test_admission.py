@@ -41,6 +41,8 @@ def warned(cluster, given):
     return done.stderr
 
 
+# What is not answered within four seconds is taken.
+@pytest.mark.e2e
 def test_what_a_schema_cannot_say_is_refused_and_what_may_still_come_is_said(installed, asked):
     assert "there is no target here" in warned(installed, FILE % ("a", "here", "/tmp/a", "[]"))
     assert "Warning" not in warned(installed, TARGET)
