@@ -136,19 +136,19 @@ def _to_cluster(
         raise error.within(root) from error
     if not found.objects:
         raise UsageError(nothing_declared(directory).removeprefix("nothing to do: "))
+    # What is printed has no Secrets, whatever else is done with them.
+    shown_to_all = [*found.kept.objects("ConfigMap"), *found.objects]
     hidden = into is None and not apply
-    objects = [*found.kept.objects("ConfigMap"), *found.objects]
-    if not hidden:
-        objects = [*found.kept.objects("Secret"), *objects]
+    objects = shown_to_all if hidden else [*found.kept.objects("Secret"), *shown_to_all]
     if apply:
         _apply(objects, where, cluster)
     if into is not None:
         mode = 0o600 if found.kept.objects("Secret") else 0o666
         write_whole(str(into), _text(objects), what="the objects", mode=mode)
     elif output.is_document:
-        emit(screen, {"apiVersion": "v1", "kind": "List", "items": objects}, output)
+        emit(screen, {"apiVersion": "v1", "kind": "List", "items": shown_to_all}, output)
     elif not apply:
-        screen.out.write(_text(objects))
+        screen.out.write(_text(shown_to_all))
     _tell(screen, found, hidden=hidden)
     done = "applied" if apply else f"in {into}" if into is not None else "printed"
     _note(screen, f"{count(len(objects), 'object')} of the namespace {found.namespace} {done}")

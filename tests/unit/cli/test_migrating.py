@@ -170,6 +170,16 @@ def test_what_is_printed_has_no_secret_and_what_is_written_is_for_nobody_else(si
     assert (code, "is there already" in err) == (1, True)
 
 
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_what_is_printed_has_no_secret_either_where_it_is_applied(site, memory, froyo, output):
+    code, out, _ = froyo("to-cluster", site, "--apply", "-o", output)
+    assert code == 0
+    assert [one["kind"] for one in memory.objects].count("Secret") == 2
+    assert {one["kind"] for one in yaml.safe_load(out)["items"]}.isdisjoint({"Secret"})
+    for secret in (*SECRETS.values(), *KEYS):
+        assert base64.b64encode(secret.strip().encode()).decode()[:16] not in out
+
+
 def put(directory, **files):
     directory.mkdir(exist_ok=True)
     for name, content in files.items():
