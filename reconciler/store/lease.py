@@ -77,14 +77,19 @@ def acquire(
     if found is not None and is_held(found, lock, holder, now, locked=locked):
         lock.unlock()  # whoever does hold the lease takes it when it renews
         raise held(found, path)
-    # By the clock, too, which goes on where a store is put back from a backup: targets know the tokens from after that.
-    # And above those that parts of it had while it was shared.
-    (newest,) = connection.execute(sql.NEWEST_SHARD).fetchone()
-    token = max(found.token + 1 if found is not None else 1, (newest or 0) + 1, int(now))
+    token = next_token(connection, found, now)
     store = found.store if found is not None and found.store else new_store
     taken = Lease(holder, token, now + ttl, locked, store)
     connection.execute(sql.PUT_LEASE, codec.lease_row(taken))
     return taken
+
+
+def next_token(connection: Database, found: Lease | None, now: float) -> int:
+    """The token of whoever has it next."""
+    # By the clock, too, which goes on where a store is put back from a backup: targets know the tokens from after that.
+    # And above those that parts of it had while it was shared.
+    (newest,) = connection.execute(sql.NEWEST_SHARD).fetchone()
+    return max(found.token + 1 if found is not None else 1, (newest or 0) + 1, int(now))
 
 
 def is_held(found: Lease, lock: LeaseLock, newcomer: LeaseHolder, now: float, *, locked: bool) -> bool:

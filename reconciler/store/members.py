@@ -131,11 +131,11 @@ def join(
     if free:
         lock.unlock()  # who leads is another question
     store = found.store if found is not None and found.store else new_store
-    if found is None or not found.store:
-        token = found.token if found is not None else 1
-        connection.execute(
-            sql.PUT_LEASE, codec.lease_row(Lease(us.holder, token, 0.0, locked=False, store=store))
-        )
+    if not shares:
+        # Who had it alone may have lost its session, and no more: once it is shared, that one writes nothing any more.
+        token = lease.next_token(connection, found, now)
+        shared = Lease(us.holder, token, 0.0, locked=False, store=store)
+        connection.execute(sql.PUT_LEASE, codec.lease_row(shared))
     if not locks.take(us.number):
         raise LeaseHeld(f"{connection.place}: member {us.number} is there already; try again")
     connection.execute(sql.ADD_MEMBER, member_row(us))

@@ -160,6 +160,20 @@ async def test_a_store_is_shared_or_in_one_hand_and_never_both(joined, open_stor
         await other.write(Batch().add_events([event()]))
 
 
+async def test_who_had_a_store_alone_has_it_no_longer_once_others_share_it(
+    open_store, joined, place, shared_server
+):
+    alone = await open_store(place)
+    await alone.acquire_lease(holder(1), 30.0)
+    cut(shared_server, alone)
+    sharing = await joined(2)
+    with pytest.raises(LeaseLost):
+        await alone.renew_lease(30.0)
+    with pytest.raises(LeaseLost):
+        await alone.write(Batch().put_states([state("a/File/x")]))
+    await sharing.membership.lead(30.0)
+
+
 async def test_a_leader_that_is_to_be_replaced_does_not_keep_others_from_joining(joined, shared_server):
     first = await joined(1)
     await first.membership.lead(30)
