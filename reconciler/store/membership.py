@@ -119,7 +119,12 @@ class Membership:
             )
             return taken.token
 
-        self.token = await self._writer().submit(leading)
+        try:
+            self.token = await self._writer().submit(leading)
+        except BaseException:
+            # Else it would show for as long as this session lives that somebody leads.
+            await self._writer().alone(lambda _database: self._lock.unlock())
+            raise
 
     async def hold(self) -> None:
         """Show that this one lives, also where what showed it was lost with a session.

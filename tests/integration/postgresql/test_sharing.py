@@ -8,6 +8,7 @@ from reconciler.core.sharing import SHARDS, shard_of
 from reconciler.errors import LeaseHeld, LeaseLost, StoreError, TransportError
 from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address
+from reconciler.store import codec
 from reconciler.store.batch import Batch
 from reconciler.store.records import LeaseHolder
 from reconciler.store.sharing import Decided
@@ -125,6 +126,23 @@ async def test_one_of_them_has_the_last_word_and_another_one_when_that_one_has_e
     with pytest.raises(LeaseLost, match=r"froyo on here \(pid 2\) has taken the store over"):
         await first.write(Batch().put_states([state()]))
     assert (await second.membership.look()).leader == second.membership.us
+
+
+async def test_who_could_not_put_on_record_that_he_leads_keeps_nobody_from_it(joined, monkeypatch):
+    first, second = await joined(1), await joined(2)
+
+    def full(*_what, **_more):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(codec, "lease_row", full)
+    with pytest.raises(StoreError):
+        await first.membership.lead(30.0)
+    monkeypatch.undo()
+    assert not (await second.membership.look()).led
+    await second.membership.lead(30.0)
+    with pytest.raises(LeaseHeld):
+        await first.membership.lead(30.0)
+    assert (await first.membership.look()).led
 
 
 async def test_an_orderly_end_leaves_everything_free(joined):
