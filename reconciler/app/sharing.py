@@ -130,6 +130,7 @@ class SharedWork:
         self._silent: dict[int, float] = {}
         self._unled: float | None = None
         self._led_since = 0.0
+        self._has_taken_over = False
         self._giving: asyncio.Task[None] | None = None
         self._written = -1
         self._unsettled = True
@@ -211,6 +212,8 @@ class SharedWork:
         """Lead, where nobody does."""
         if self._share.leads or seen.led:
             self._unled = None
+            if self._share.leads and not self._has_taken_over:
+                await self._take_over()
             return
         now = self._time()
         self._unled = now if self._unled is None else self._unled
@@ -222,7 +225,12 @@ class SharedWork:
             self._share.leads = True
             self._led_since = now
             lead()
-            await self._sources.take_over()
+            await self._take_over()
+
+    async def _take_over(self) -> None:
+        # Until it has been done in full: what is not served counts as served no longer, once all has been heard of.
+        await self._sources.take_over()
+        self._has_taken_over = True
 
     # --- Who has what -------------------------------------------------------------------------------------------------
 
