@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from reconciler.app.cluster.carriage import Carriage, FieldPath, Json
 
 _OF_GIT = (("url",), ("identityFile",), ("knownHosts",), ("passwordFile",), ("caFile",))
+_OF_KNOWN_HOSTS = re.compile(
+    r"\s*(#.*)?|\s*(@\S+\s+)?\S+\s+(ssh|ecdsa|sk|rsa|x509v3)-[-a-z0-9@.]+\s+[A-Za-z0-9+/]+={0,3}(\s.*)?"
+)
 _SIGNERS = (("verify", "allowedSigners"), ("verify", "openPGPKeys"))
 
 
@@ -95,7 +98,19 @@ def _file(carriage: Carriage, file: str, sort: str, place: str, path: FieldPath)
     except ValueError:
         carriage.problem(path, f"{file} is no text in UTF-8", "a private key, or host keys, are text")
         return None
+    if sort == "ConfigMap" and (line := _no_host_key(content.decode())):
+        # It is printed, and in the cluster read by many: whoever wrote the directory may have named any file.
+        carriage.problem(
+            path, f"{file}:{line}: this is no host key", "take that line away, or name another file"
+        )
+        return None
     return carriage.put(sort, place, file, content, path)
+
+
+def _no_host_key(text: str) -> int:
+    """The number of the first line that is none of a known_hosts file; 0 where there is none."""
+    lines = enumerate(text.splitlines(), start=1)
+    return next((number for number, line in lines if not _OF_KNOWN_HOSTS.fullmatch(line)), 0)
 
 
 def _values(carriage: Carriage, value: Any, path: FieldPath) -> Any:

@@ -27,6 +27,7 @@ kind: Target
 metadata: {name: w1}
 spec: {ssh: {host: h, user: ops, hostKey: "ssh-ed25519 AAAA"}}
 """
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
 class Memory:
@@ -217,6 +218,7 @@ def own_text(kind, spec):
         (file("content: x", more="namespace: web"), "objects of several namespaces: default, web"),
         (own_text("Target", "{ssh: {host: t, identityFile: none}}"), "none cannot be read: no such file"),
         (own_text("Target", "{ssh: {host: t, knownHosts: data}}"), "data is no text in UTF-8"),
+        (own_text("Target", "{ssh: {host: t, knownHosts: key}}"), "key:4: this is no host key"),
         (
             own_text("Vars", "{target: w1, values: {a: {secret: {file: a/b}}, b: {secret: {file: a.b}}}}"),
             "a.b and a/b would both be the key a.b of the Secret froyo-secrets",
@@ -233,11 +235,13 @@ def test_what_cannot_be_carried_over_is_named_with_its_place(froyo, memory, stat
         path.write_text(f"a secret of {path.parent.name}")
         path.chmod(0o600)
     site = put(tmp_path / "site", site__yaml=TARGET + manifest, data=b"\x00\xff", large="x" * 1_100_000)
+    put(site, key=f"# of w1\n\n@revoked h,10.0.0.1 {HOST_KEY} of h\n{KEYS[0]}")
     put(site, **{"include.j2": "{% include 'other' %}", "other": "x", "w1.txt": "x"})
     put(site / "bodies", a="x")
     code, out, err = froyo("to-cluster", site, "--apply")
     assert (code, out, memory.objects) == (1, "", [])
     assert "site.yaml:" in err
+    assert "PRIVATE KEY" not in err
     if said is not None:
         assert said in err
 
