@@ -5,6 +5,7 @@ Invariant: what cannot come back is an error that names the object; nothing is l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -28,6 +29,8 @@ Data = Mapping[tuple[str, str], Mapping[str, bytes]]
 """What Secrets and ConfigMaps have, by sort and name."""
 
 _HOSTS = "known_hosts"
+_KEY = re.compile(r"(?!\.{1,2}$)[-._a-zA-Z0-9]{1,253}")
+"""What a key can be called, and so a file; what answers need not be an API server that sees to that."""
 
 
 @dataclass(slots=True)
@@ -166,7 +169,7 @@ class _Returning:
         if "identityFrom" in made:
             ref = made.pop("identityFrom")["secretKeyRef"]
             if (content := self._content("Secret", ref, f"{where}.identityFrom")) is not None:
-                path = self._keep(ref, content)
+                path = self._keep(ref, content, f"{where}.identityFrom")
                 made["identityFile"] = f"{PurePosixPath(self.found.place) / path}"
         if "knownHostsFrom" in made:
             [(sort, ref)] = made.pop("knownHostsFrom").items()
@@ -197,17 +200,19 @@ class _Returning:
         pattern = expanded(ref["key"])
         if pattern is None:
             if (content := self._content("Secret", ref, where)) is not None:
-                self._keep(ref, content)
+                self._keep(ref, content, where)
         elif "${" in ref["name"]:
             self._content("Secret", ref, where)
         else:
             for key, content in self.data.get(("Secret", ref["name"]), {}).items():
                 if pattern.fullmatch(key):
-                    self._keep({**ref, "key": key}, content)
+                    self._keep({**ref, "key": key}, content, where)
         return {SECRET: {"file": f"{ref['name']}/{ref['key']}"}}
 
-    def _keep(self, ref: Mapping[str, str], content: bytes) -> str:
+    def _keep(self, ref: Mapping[str, str], content: bytes, where: str) -> str:
         path = f"{ref['name']}/{ref['key']}"
+        if not _KEY.fullmatch(ref["key"]):
+            self.problem(where, f"no key of the Secret {ref['name']} can be called {ref['key']!r}")
         self.found.secrets[path] = content
         return path
 

@@ -363,6 +363,20 @@ def test_what_cannot_come_back_is_named_and_nothing_is_written(froyo, memory, tm
     assert said in err
 
 
+@pytest.mark.parametrize("key", ["k-/../../../planted", "k-\N{BULLET}", "k-w 1"])
+def test_a_key_that_leads_elsewhere_is_written_nowhere(froyo, memory, state, tmp_path, key):
+    secret = base64.b64encode(b"long-enough").decode()
+    memory.objects = objects(
+        W1,
+        own("Vars", "v", {"target": "w1", "values": {"a": {"secretKeyRef": {"name": "s", "key": "k-${target.name}"}}}}),
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"k-w1": secret, key: secret}},
+    )  # fmt: skip
+    before = sorted(tmp_path.rglob("*"))
+    code, _, err = froyo("from-cluster", tmp_path / "back")
+    assert (code, "no key of the Secret s can be called" in " ".join(err.split())) == (1, True), err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_of_a_config_map_the_value_comes_back_and_what_is_being_deleted_does_not(froyo, memory, tmp_path):
     memory.objects = objects(
         W1,
