@@ -29,12 +29,28 @@ async def dial(host: str, port: int) -> socket.socket:
 
 
 async def dial_elsewhere(host: str, port: int) -> socket.socket:
-    """The same for who has no business on this machine: nor is an address of its own loopback connected to.
+    """The same for who has no business on this machine: nor is any address of its own connected to.
 
     Raises:
         Unanswered: as `dial`.
     """
-    return await _dialled(host, port, lambda meant: meant.is_loopback or meant.is_unspecified)
+    return await _dialled(host, port, _is_here)
+
+
+def _is_here(meant: Address) -> bool:
+    """Whether an address is one of this machine, at which what listens everywhere answers, too.
+
+    The kernel says so without a packet: what goes to an address of its own comes from that one.
+    """
+    if meant.is_loopback or meant.is_unspecified:
+        return True
+    family = socket.AF_INET if meant.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((str(meant), 9))
+        except OSError:
+            return False  # there is no way to it
+        return ipaddress.ip_address(asked.getsockname()[0].partition("%")[0]) == meant
 
 
 async def _dialled(host: str, port: int, refused: Callable[[Address], bool]) -> socket.socket:

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import ipaddress
+import socket
 import time
 import zlib
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from reconciler.errors import ErrorClass, RunnerError
 from reconciler.model.calls import Call, Failure, Ok
+from reconciler.outside import dialing
 from reconciler.outside.calls import Outside
 from reconciler.outside.dialing import dial_elsewhere
 from reconciler.sockets import place
@@ -289,3 +292,18 @@ async def test_who_has_no_business_here_asks_nobody_here() -> None:
         # From where the target is it is the target's loopback.
         reply = await guests(Call("http.get.forwarded", {"url": f"http://127.0.0.1:{port}/"}), reach_here)
         assert isinstance(reply, Ok)
+
+
+async def test_who_has_no_business_here_asks_nobody_at_an_address_of_this_machine_either() -> None:
+    guests = Outside(now=time.time, directly=dial_elsewhere)
+    for family, beyond in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with socket.socket(family, socket.SOCK_DGRAM) as asked:
+            try:
+                asked.connect((beyond, 9))
+            except OSError:
+                continue  # this machine has no address but its loopback's
+            mine = asked.getsockname()[0]
+        reply = await guests(Call("http.get", {"url": f"http://{place(mine, 9)}/"}), reach_here)
+        failed(reply, "forbidden_address", "not for this namespace", error_class=ErrorClass.PERMANENT)
+    assert not dialing._is_here(ipaddress.ip_address("192.0.2.199"))
+    assert not dialing._is_here(ipaddress.ip_address("255.255.255.255"))
