@@ -172,20 +172,19 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
     Raises:
         KubeconfigError: it says nothing of it.
     """
-    key = json.dumps(program, sort_keys=True)
+    key = json.dumps(program, sort_keys=True, default=str)
     if key in _logins and _logins[key][0] > datetime.now(UTC) + _LEFT:
         return _logins[key][1]
-    words = [str(program.get("command", "")), *map(str, program.get("args") or ())]
     asked = {
         "apiVersion": program.get("apiVersion", ""),
         "kind": "ExecCredential",
         "spec": {"interactive": False},
     }
-    environ = {**os.environ, **{one["name"]: one["value"] for one in program.get("env") or ()}}
-    said = f"the context {name!r} logs in by {words[0]}, which"
+    said = f"the context {name!r} logs in by {program.get('command', '')}, which"
     try:
+        environ = {**os.environ, **{one["name"]: one["value"] for one in program.get("env") or ()}}
         done = subprocess.run(
-            words,
+            [str(program.get("command", "")), *map(str, program.get("args") or ())],
             env={**environ, "KUBERNETES_EXEC_INFO": json.dumps(asked)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -194,6 +193,9 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
         )
     except OSError as error:
         raise KubeconfigError(f"{said} cannot be run: {in_words(error)}") from error
+    except (KeyError, TypeError, ValueError):
+        # Not in Python's own words: they may quote what it is given.
+        raise KubeconfigError(f"{said} cannot be run: its args or env are not texts") from None
     except subprocess.TimeoutExpired:
         raise KubeconfigError(f"{said} did not end within {PATIENCE} s") from None
     if done.returncode:
@@ -203,6 +205,7 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
         status = json.loads(done.stdout)["status"]
         end = status.get("expirationTimestamp")
         until = datetime.fromisoformat(end) if end else datetime.now(UTC) + _HELD
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise KubeconfigError(f"{said} said nothing of how to log in") from None
     _logins[key] = until, status

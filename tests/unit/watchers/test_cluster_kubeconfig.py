@@ -141,6 +141,31 @@ def test_a_program_that_says_nothing_of_it_is_named(tmp_path, monkeypatch, scrip
     assert f"logs in by {tmp_path}/login" in found
 
 
+def test_an_end_without_a_time_zone_is_one_in_utc(tmp_path, monkeypatch):
+    monkeypatch.setattr(kubeconfig, "_logins", {})
+    told = {"status": {"token": "told", "expirationTimestamp": "2999-01-01T00:00:00"}}
+    path = config(tmp_path, user=program(tmp_path, f"cat <<'END'\n{json.dumps(told)}\nEND"))
+    assert [access({}, file=path).connection.token for _ in range(2)] == ["told", "told"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"args": 5},
+        {"args": ["t0k3n\0"]},
+        {"env": [{"name": "A"}]},
+        {"env": [{"name": "A", "value": 5}]},
+        {"env": "t0k3n"},
+        {"args": [datetime(2026, 1, 1, tzinfo=UTC)], "env": [{"value": "t0k3n"}]},
+    ],
+)
+def test_a_program_that_cannot_be_run_as_it_says_is_named(tmp_path, change):
+    user = program(tmp_path, "true")
+    user["exec"] |= change
+    found = refused({}, file=config(tmp_path, user=user))
+    assert found.endswith(f"logs in by {tmp_path}/login, which cannot be run: its args or env are not texts")
+
+
 def test_a_context_without_a_kubeconfig_is_told_apart_from_a_cluster_that_this_runs_in(tmp_path):
     with pytest.raises(Unlisted, match="no kubeconfig that could have the context 'prod'"):
         login_of({"HOME": str(tmp_path)}, context="prod")
