@@ -90,7 +90,8 @@ class Kind:
         disruptive: whether nothing is done about an instance but within its windows, or when that was approved.
         removal_disrupts: whether that holds of its removal, too.
         made_here: whether what there is of one is made by froyo only, so that it is never somebody else's.
-        removal_resets: whether one is a setting of something that stays, all of which its removal takes back.
+        removal_resets: of a kind that is a setting of something that stays, all of which its removal takes back: the
+            fields of one that has all of them set; else empty.
         touches: the sections of facts that may be others once an instance was changed.
         secrets: the fields in which a secret may stand.
         probe: that its instances are looked at beside the rounds, so that none waits for the answer; or None.
@@ -114,7 +115,7 @@ class Kind:
     disruptive: bool = False
     removal_disrupts: bool = True
     made_here: bool = False
-    removal_resets: bool = False
+    removal_resets: Mapping[str, str] = field(default_factory=dict)
     touches: tuple[Section, ...] = ()
     secrets: tuple[str, ...] = ()
     probe: ProbeFields | None = None

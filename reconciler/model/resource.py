@@ -163,7 +163,8 @@ class Instance:
         disruptive: whether nothing is done about it but within its windows, or when a person has approved that.
         removal_disrupts: whether that holds of its removal, too.
         made_here: whether what there is of one is made by froyo only, so that it is never somebody else's.
-        removal_resets: whether it is a setting of something that stays, all of which its removal takes back.
+        removal_resets: of what is a setting of something that stays, all of which its removal takes back: the fields of
+            one that has all of them set; else empty.
         touches: the sections of facts that may be others once it was changed.
         probe: that it is looked at beside the rounds, and how patiently; None for what rounds look at.
         guest: who declares it has no business on the controller's own machine.
@@ -191,7 +192,7 @@ class Instance:
     disruptive: bool = False
     removal_disrupts: bool = True
     made_here: bool = False
-    removal_resets: bool = False
+    removal_resets: Mapping[str, str] = field(default_factory=dict)
     touches: tuple[Section, ...] = ()
     probe: Patience | None = None
     guest: bool = False

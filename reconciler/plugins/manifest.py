@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,7 +201,7 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         disruptive=reader.flag(entry.get("disruptive")),
         removal_disrupts="removalDisrupts" not in entry or reader.flag(entry["removalDisrupts"]),
         made_here=reader.flag(entry.get("madeHere")),
-        removal_resets=reader.flag(entry.get("removalResets")),
+        removal_resets=_set(reader, entry.get("removalResets"), properties),
         touches=_touches(reader, entry.get("touches")),
         secrets=tuple(known(item) for item in reader.items(entry.get("secrets"))),
         probe=ProbeFields(**{use: known(field_node) for use, field_node in probe.items()})
@@ -209,6 +209,16 @@ def _kind(reader: Reader, node: Node, package: str, read: Read) -> Kind:
         else None,
         elsewhere=read_elsewhere(reader, entry.get("elsewhere"), properties),
     )
+
+
+def _set(reader: Reader, node: Node | None, properties: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of one that has all of them set."""
+    found = {}
+    for name, item in reader.entries(node, "fields and what they are where all is set").items():
+        found[name] = reader.text(item)
+        if found[name] not in properties.get(name, {}).get("enum", ()):
+            reader.problem(item, f"{name} cannot be {found[name]!r} by the schema")
+    return found
 
 
 def _touches(reader: Reader, node: Node | None) -> tuple[Section, ...]:

@@ -18,7 +18,7 @@ from reconciler.engine.round.services import Services
 from reconciler.errors import ProviderError
 from reconciler.model.names import Address
 from reconciler.model.plan import Action, Cause, PlanUnit
-from reconciler.model.resource import Removal
+from reconciler.model.resource import Instance, Removal
 from reconciler.targets.session import Session
 
 
@@ -42,7 +42,7 @@ async def as_absent(
 
     async def ask(package: str, mine: Collection[Address]) -> None:
         wanted = [resource(lane, address) for address in mine]
-        gone = [replace(one, instance=removed(one.instance, Removal())) for one in wanted]
+        gone = [replace(one, instance=removed(_in_full(one.instance), Removal())) for one in wanted]
         try:
             answers = await services.host.look(package, lane.target.name, gone, performer.of(package))
         except ProviderError:
@@ -55,11 +55,16 @@ async def as_absent(
     return found
 
 
+def _in_full(one: Instance) -> Instance:
+    """With all that one can be set to, be it declared or not: what it is later said to be is ours as well."""
+    return replace(one, spec={**one.spec, **one.removal_resets})
+
+
 def _is_first(lane: Lane, unit: PlanUnit) -> bool:
     """Whether it may turn out to be created although it is there."""
     one = lane.instances[unit.address]
     return (
-        one.removal_resets
+        bool(one.removal_resets)
         and one.removal is None
         and unit.action is Action.UPDATE
         and unit.cause is not Cause.DRIFT

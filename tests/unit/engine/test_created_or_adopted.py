@@ -139,3 +139,27 @@ async def test_of_a_kind_that_does_not_say_so_its_absence_is_not_asked_for(stage
     await stage.settled()
     assert asked == []
     assert (await stage.store.load_inventory())[address("motd")].ownership == "adopted"
+
+
+async def of_one_that_runs(stage, declared):
+    """Whose it is, where it runs and is enabled or disabled before, and this is declared of it."""
+    systemd = units(stage)
+    systemd.query("app.service")
+    systemd.states["app.service"].active = "active"
+    spec = {key: value for key, value in SPEC.items() if key not in {"state", "startup"}} | declared
+    one = instance("m0", "Service", "app", spec | {"settle": 1}, deletion=Deletion.DELETE)
+    await stage.declare(Declared(one, None))
+    await stage.settled()
+    return await ownership(stage)
+
+
+@staged
+async def test_what_is_only_declared_to_be_off_was_there_before_us(stage):
+    enable(stage)
+    assert await of_one_that_runs(stage, {"state": "stopped", "startup": "disabled"}) == "adopted"
+
+
+@staged
+async def test_what_was_set_in_any_way_before_us_was_there_before_us(stage):
+    """What it is declared to be later would count as created by us as well: a unit that ran before us was stopped."""
+    assert await of_one_that_runs(stage, {"startup": "enabled"}) == "adopted"
