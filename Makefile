@@ -141,7 +141,7 @@ three-homes: build lab cluster ## one directory from a directory, from git and f
 	$(PY) -m pytest -m e2e --timeout 3600 tests/e2e/test_three_homes.py $(PYTEST_ARGS)
 
 .PHONY: cluster-test
-cluster-test: build cluster ## all that is tried on a real Kubernetes control plane; the quick ones are in `make test`, too
+cluster-test: build cluster ## what is tried on a real Kubernetes control plane
 	$(PY) -m pytest -m "cluster and not faults and not lab" $(PYTEST_ARGS)
 
 .PHONY: cluster-faults

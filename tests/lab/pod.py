@@ -166,7 +166,7 @@ class Pod:
                 lines.append(f"ln -s {os.readlink(path)} {root}{path}")
             elif os.path.exists(path):
                 lines += _bound(path, f"{root}{path}", read_only=True)
-        for path in ("/usr", "/etc", sys.base_prefix, str(ROOT)):
+        for path in ("/usr", "/etc", sys.base_prefix):
             lines += _bound(path, f"{root}{path}", read_only=True)
         lines += _bound(sys.prefix, f"{root}/opt/openfroyo", read_only=True)
         lines += _bound(str(self.directory / "account"), f"{root}{SERVICE_ACCOUNT}", read_only=True)
@@ -175,6 +175,8 @@ class Pod:
             lines += _bound(
                 str(self._volume(mount["name"])), f"{root}{mount['mountPath']}", read_only=read_only
             )
+        # After the volumes: a checkout below /tmp would lie beneath one.
+        lines += _bound(str(ROOT), f"{root}{ROOT}", read_only=True)
         if self.container["securityContext"]["readOnlyRootFilesystem"]:
             lines.append(f"mount -o remount,ro {root}")
         user = self.spec["securityContext"]

@@ -16,7 +16,7 @@ async def asked(troubles):
     for name in NAMES:
         server.put("sim", "targets", name, {"port": 22})
     server.troubles.update(troubles)
-    with reached(server):
+    with reached(server, alone=True):
         return [found["metadata"]["name"] for _, found in await listed("sim", DEFINITIONS)]
 
 
