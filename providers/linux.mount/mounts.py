@@ -29,6 +29,7 @@ from froyo_provider import (
     Provider,
     Resource,
     Result,
+    TransientError,
     batch,
     call,
     gather,
@@ -83,8 +84,8 @@ class Mount(Provider):
             batch("file.stat", [*tables, *places, *links]),
             batch("text.look", [table_question(one.spec) for one in wanted]),
         )
-        kernel, fstab, systemd = (readable(one) for one in stats[:3])
-        now, then = mounted(kernel.get("text", "")), entries(fstab.get("text", ""))
+        systemd = readable(stats[2])
+        now, then = mounted(text_of(MOUNTINFO, stats[0])), entries(text_of(FSTAB, stats[1]))
         found: list[Actual | Fault] = []
         for at, one in enumerate(wanted):
             place, link, edit = stats[3 + at], stats[3 + len(wanted) + at], edits[at]
@@ -141,6 +142,22 @@ def readable(reply: Any) -> Json:
         raise reply
     found: Json = reply
     return found
+
+
+def text_of(path: str, reply: Any) -> str:
+    """What stands in a table; nothing where there is none.
+
+    Raises:
+        CallError: it cannot be read.
+        TransientError: what it says cannot be known. Nothing is mounted in the dark: it could be mounted already.
+    """
+    found = readable(reply)
+    if found.get("exists") and "text" not in found:
+        raise TransientError(
+            f"what {path} says is not known, since it is no text in UTF-8, or has more than {TEXT_MAX >> 20} MiB;"
+            f" `LC_ALL=C.UTF-8 grep -naxv '.*' {path}` shows such a line, whose mount has to go first"
+        )
+    return str(found.get("text", ""))
 
 
 def link_of(source: str) -> str:

@@ -80,8 +80,8 @@ def unescape(field: str) -> str:
 def entries(fstab: str) -> list[Entry]:
     """What fstab says, line by line; what is no entry is left out."""
     found = []
-    for line in fstab.splitlines():
-        fields = line.split()
+    for line in fstab.split("\n"):
+        fields = re.split("[ \t]+", line.strip(" \t"))
         if len(fields) < 3 or fields[0].startswith("#"):
             continue
         numbers = [int(one) if one.isdecimal() else 0 for one in (*fields[4:6], "0", "0")]
@@ -94,7 +94,8 @@ def entries(fstab: str) -> list[Entry]:
 def mounted(mountinfo: str) -> list[Mounted]:
     """What is mounted, in the order in which it was: of two at one place the later one is on top."""
     found = []
-    for line in mountinfo.splitlines():
+    # A name may hold whatever else Python takes for the end of a line, and users choose some of them.
+    for line in filter(None, mountinfo.split("\n")):
         front, _, back = line.partition(" - ")
         fields, more = front.split(" "), back.split(" ")
         fstype, source, of_all = (*more, "", "")[:3]

@@ -274,6 +274,28 @@ def test_what_cannot_be_read_is_a_fault(plugin, call):
     assert found["fault"]["code"] == "eacces"
 
 
+@pytest.mark.parametrize("path", ["/proc/self/mountinfo", "/etc/fstab"])
+def test_nothing_is_mounted_where_it_is_not_known_what_is(plugin, path):
+    here = world(fstab="tmpfs /srv/x tmpfs defaults 0 0\n", now=TMPFS)
+    here.answers[f"file.stat {path}"] = {"exists": True, "type": "file"}  # it is no text
+    [actual] = Harness(plugin, here).read([mount()])
+    assert actual["fault"]["class"] == "transient"
+    assert path in actual["fault"]["message"]
+
+
+@pytest.mark.parametrize("letter", ["\x0c", "\x0b", "\x1c", "\x85", "\u2028", "\r", "\xa0"])
+def test_a_user_who_mounts_something_at_an_odd_name_is_in_nobodys_way(plugin, letter):
+    users = f"50 20 0:50 / /home/u/a{letter}b rw,nosuid,nodev - fuse.sshfs u@h:{letter} rw,user_id=1000\n"
+    assert done(plugin, mount(boot=False, options=["nosuid"]), world(now=users + TMPFS)) == []
+
+
+def test_an_odd_name_is_one_word_in_fstab(plugin):
+    here = world(
+        fstab="nas:/a\xa0\x0cb /srv/x nfs4 defaults 0 0\n", now=NAS.replace("nas:/a", "nas:/a\xa0\x0cb")
+    )
+    assert done(plugin, mount(source="nas:/a\xa0\x0cb", fstype="nfs4"), here) == []
+
+
 def test_what_is_in_the_way_of_fstab_is_told(plugin):
     twice = {"class": "permanent", "code": "no_place", "message": "2 lines", "subjects": ["path:/etc/fstab"]}
     operation = planned(plugin, mount(), world(look={"edit": "e", "obstacles": [twice]}))
