@@ -102,7 +102,7 @@ class Mount(Provider):
                 state["edit"] = {name: edit[name] for name in ("edit", "obstacles") if name in edit}
             exists = "mounted" in state or "table" in state
             found.append(Actual(exists, state, (f"path:{FSTAB}", f"mount:{one.spec['path']}")))
-        return found
+        return await led_elsewhere(wanted, found)
 
     def plan(self, wanted: list[Resource], actual: list[Actual]) -> Sequence[Operation | Fault]:
         """Compare what is mounted, and what fstab says."""
@@ -158,6 +158,43 @@ def text_of(path: str, reply: Any) -> str:
             f" `LC_ALL=C.UTF-8 grep -naxv '.*' {path}` shows such a line, whose mount has to go first"
         )
     return str(found.get("text", ""))
+
+
+async def led_elsewhere(wanted: list[Resource], found: list[Actual | Fault]) -> list[Actual | Fault]:
+    """The same, with a fault for each that is not mounted by a name that leads over a symbolic link.
+
+    The kernel knows a mount by where links lead: one that was made over a link would not be found again.
+    """
+    ways = [
+        [] if isinstance(now, Fault) else way_of(one.spec, now.state)
+        for one, now in zip(wanted, found, strict=True)
+    ]
+    places = list(dict.fromkeys(place for way in ways for place in way))
+    stats = await batch("file.stat", [{"path": place, "digest": False} for place in places])
+    links = {
+        place: str(stat["to"])
+        for place, stat in zip(places, stats, strict=True)
+        if not isinstance(stat, CallError) and stat.get("type") == "symlink"
+    }
+    checked: list[Actual | Fault] = []
+    for way, now in zip(ways, found, strict=True):
+        link = next((place for place in way if place in links), "")
+        why = (
+            f"{link} is a symbolic link to {links.get(link)}, and the kernel knows a mount by where links lead:"
+            " name the directory itself"
+        )
+        checked.append(PermanentError(why) if link else now)
+    return checked
+
+
+def way_of(spec: Json, state: Json) -> list[str]:
+    """What must not be a link, from above: the way to where it is to be, and of a bind mount to what is."""
+    wants, there = spec.get("state", "mounted"), state.get("mounted")
+    ends = [spec["path"]] if there is None and wants in {"mounted", "unmounted"} else []
+    if wants == "mounted" and is_bind(spec.get("options", ())) and (there is None or there["other"]):
+        ends.append(spec["source"].rstrip("/"))
+    names = [end.split("/") for end in ends]
+    return ["/".join(parts[: at + 1]) for parts in names for at in range(1, len(parts)) if parts[at]]
 
 
 def link_of(source: str) -> str:

@@ -30,6 +30,7 @@ def world(*, fstab="", now="", look=None, place="directory", systemd=False, link
         "file.stat /etc/fstab": {"exists": True, "type": "file", "text": fstab},
         "file.stat /proc/self/mountinfo": {"exists": True, "type": "file", "text": ROOT + now},
         "file.stat /run/systemd/system": {"exists": systemd},
+        "file.stat /srv": {"exists": True, "type": "directory"},
         "file.stat /srv/x": {"exists": place != "absent", "type": place},
         "file.stat": {"exists": True, "type": "symlink", "to": link} if link else {"exists": False},
         "text.look": {"exists": True, "there": False, **({"edit": "sha256:e"} if look is None else look)},
@@ -294,6 +295,27 @@ def test_an_odd_name_is_one_word_in_fstab(plugin):
         fstab="nas:/a\xa0\x0cb /srv/x nfs4 defaults 0 0\n", now=NAS.replace("nas:/a", "nas:/a\xa0\x0cb")
     )
     assert done(plugin, mount(source="nas:/a\xa0\x0cb", fstype="nfs4"), here) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "now", "link"),
+    [
+        ({}, "", "/srv"),
+        ({}, "", "/srv/x"),
+        ({"state": "unmounted"}, "", "/srv"),
+        ({"source": "/usr/share", "fstype": "none", "options": ["bind", "ro"]}, "", "/usr"),
+        ({"source": "/data/s/", "fstype": "none", "options": ["bind", "ro"]}, BIND, "/data/s"),
+        ({}, TMPFS, ""),
+        ({"state": "defined"}, "", ""),
+        ({"state": "absent"}, "", ""),
+    ],
+)
+def test_what_leads_over_a_link_is_not_mounted_again_and_again(plugin, spec, now, link):
+    here = world(now=now)
+    here.answers[f"file.stat {link or '/srv'}"] = {"exists": True, "type": "symlink", "to": "/elsewhere"}
+    [actual] = Harness(plugin, here).read([mount(**spec)])
+    said = actual.get("fault", {}).get("message", "")
+    assert (f"{link} is a symbolic link to /elsewhere" in said) is bool(link), actual
 
 
 def test_what_is_in_the_way_of_fstab_is_told(plugin):
