@@ -35,7 +35,8 @@ class Entry:
         """As it stands in fstab."""
         options = ",".join(self.options) or "defaults"
         fields = (self.source, self.path, self.fstype, options)
-        return " ".join((*map(escape, fields), str(self.dump), str(self.order)))
+        line = " ".join((*map(escape, fields), str(self.dump), str(self.order)))
+        return f"\\043{line[1:]}" if line.startswith("#") else line  # else it would be a remark
 
     def says_the_same(self, other: Entry) -> bool:
         """Whether the two mean one thing, however they are written."""
@@ -85,7 +86,7 @@ def entries(fstab: str) -> list[Entry]:
         if len(fields) < 3 or fields[0].startswith("#"):
             continue
         numbers = [int(one) if one.isdecimal() else 0 for one in (*fields[4:6], "0", "0")]
-        options = tuple(fields[3].split(",")) if len(fields) > 3 else ()
+        options = tuple(map(unescape, fields[3].split(","))) if len(fields) > 3 else ()
         source, path, fstype = map(unescape, fields[:3])
         found.append(Entry(source, path.rstrip("/") or "/", fstype, options, numbers[0], numbers[1]))
     return found

@@ -167,6 +167,19 @@ def test_paths_with_blanks_are_written_as_both_tables_do(plugin):
 
 
 @pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ({"source": "#drive:", "fstype": "fuse.rclone"}, "\\043drive: /srv/x fuse.rclone defaults 0 0"),
+        ({"options": ["x-a=\\b", "nosuid"]}, "tmpfs /srv/x tmpfs x-a=\\134b,nosuid 0 0"),
+    ],
+)
+def test_what_would_mean_something_else_in_fstab_is_written_otherwise_and_read_again(plugin, spec, line):
+    one = mount(state="defined", **spec)
+    assert done(plugin, one, world()) == [f"fstab: {line}"]
+    assert done(plugin, one, world(fstab=line + "\n")) == []
+
+
+@pytest.mark.parametrize(
     ("spec", "now", "link", "other"),
     [
         ({"source": "/usr/share", "fstype": "none", "options": ["bind", "ro"]}, BIND, None, False),
