@@ -246,6 +246,28 @@ func TestAHomeIsMadeWithWhatAnyNewOneHas(t *testing.T) {
 	if err != nil || stat.Mode().Perm() != 0o750 || stat.Sys().(*syscall.Stat_t).Uid != u.uid {
 		t.Error(stat, err)
 	}
+	if left, _ := os.ReadDir(base); len(left) != 1 {
+		t.Error(left)
+	}
+	// Whoever is killed meanwhile leaves nothing at the place of the home, where half of one would be taken for it.
+	half := base + "/.froyo-home-54001"
+	if err := os.MkdirAll(half+"/d", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	u.place = base + "/ann2"
+	if err := makeHome(u, etc); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(u.place + "/d"); err == nil {
+		t.Error("what somebody else had begun is in it")
+	}
+	// What has come to be there meanwhile stays, and nothing is left beside it.
+	if err := makeHome(u, etc); err == nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(base); len(left) != 2 {
+		t.Error(left)
+	}
 	if homeMode(t.TempDir()) != 0o700 {
 		t.Error("without login.defs")
 	}

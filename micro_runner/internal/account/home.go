@@ -8,13 +8,15 @@ import (
 
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/sys"
+	"froyo.dev/runner/internal/temp"
 	"froyo.dev/runner/internal/walk"
 )
 
 // skeleton is what a new home begins with.
 const skeleton = "/etc/skel"
 
-// makeHome makes the home of a user who is there already, as useradd does for a new one. Until all is in it, it is root's alone.
+// makeHome makes the home of a user who is there already, as useradd does for a new one. It gets its name once all is in it: half of a home
+// would be taken for one.
 func makeHome(u *user, etc string) error {
 	if u.place == "" {
 		return fault.New(fault.BadPath, "%s has no home that could be made: %q", u.name, u.home)
@@ -32,19 +34,40 @@ func makeHome(u *user, etc string) error {
 	if holder.UID != 0 || holder.Mode&0o022 != 0 {
 		return fault.New(fault.NotTheirs, "%s can be written by others than root: no home is made there", above)
 	}
-	if err := sys.Mkdirat(dir, name, 0o700); err != nil {
+	beside := temp.Prefix + "home-" + decimal(u.uid)
+	at := filepath.Join(above, beside)
+	if err := os.RemoveAll(at); err != nil { // of somebody who has not come to an end
+		return fault.From(err, at)
+	}
+	if err := furnish(at, u, etc); err != nil {
+		_ = os.RemoveAll(at)
 		return fault.From(err, u.place)
 	}
-	if err := fill(skeleton, u.place, u); err != nil {
-		return fault.From(err, u.place)
+	err = sys.Renameat(dir, beside, dir, name, sys.RenameNoReplace)
+	if err == nil {
+		err = syncDirectory(dir)
+	} else {
+		_ = os.RemoveAll(at)
 	}
-	if err := os.Lchown(u.place, int(u.uid), int(u.gid)); err != nil {
-		return fault.From(err, u.place)
-	}
-	if err := os.Chmod(u.place, homeMode(etc)); err != nil {
+	if err != nil {
 		return fault.From(err, u.place)
 	}
 	return nil
+}
+
+// furnish makes a home at a place where nobody looks for it. Until all is in it, it is root's alone.
+func furnish(at string, u *user, etc string) error {
+	err := os.Mkdir(at, 0o700)
+	if err == nil {
+		err = fill(skeleton, at, u)
+	}
+	if err == nil {
+		err = os.Lchown(at, int(u.uid), int(u.gid))
+	}
+	if err == nil {
+		err = os.Chmod(at, homeMode(etc))
+	}
+	return err
 }
 
 // fill copies files, directories and links.
