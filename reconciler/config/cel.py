@@ -2,8 +2,8 @@
 
 Imported when a first manifest has an expression in it. The extension module is loaded by itself, since its package
 imports a command line along, which takes 0.3 s and is used by nobody here (docs/adr/0021). Invariant: an expression
-ends. There are no loops in CEL but over what is given; of those two at most go into each other, and their turns are
-counted (`cel_loops`).
+ends, and soon. There are no loops in CEL but over what is given; of those two at most go into each other, and their
+turns are counted (`cel_loops`), as is all that functions make.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ MAX_VALUE = 4 * 1024 * 1024
 
 _MAX_DEPTH = 100
 _MAX_LOOPS = 2
+_FEW_JOINS = 16
+"""So many times `+` may be written whatever there is to read: each copies all that is to the left of it."""
 _LOOP = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(\s*(\w*)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 _UNEXPECTED = re.compile(
@@ -109,11 +111,12 @@ class CompiledExpression:
         roots: the variables that it reads.
     """
 
-    __slots__ = ("_loops", "_program", "roots")
+    __slots__ = ("_joins", "_loops", "_program", "roots")
 
-    def __init__(self, program: _Program, roots: frozenset[str], *, loops: bool) -> None:
+    def __init__(self, program: _Program, roots: frozenset[str], *, loops: bool, joins: int) -> None:
         self._program = program
         self._loops = loops
+        self._joins = joins
         self.roots = roots
 
     def evaluate(self, context: Context) -> Any:
@@ -122,7 +125,12 @@ class CompiledExpression:
         Raises:
             ExpressionError: it has none.
         """
-        budget = LoopBudget(context.weight) if self._loops else None
+        if self._joins > _FEW_JOINS and self._joins * context.weight > _MAX_READ:
+            raise ExpressionError(
+                f"it puts together too much: {self._joins} times `+`, and what it reads is large",
+                hint="give a part of it a name in a Vars, or let a template do it",
+            )
+        budget = LoopBudget(context.weight if self._loops else 0)
         token = loop_budget.set(budget)
         value: Any = None
         try:
@@ -131,11 +139,11 @@ class CompiledExpression:
             key = str(error.args[0])
             raise ExpressionError(f"there is no {key!r}", key=key) from None
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
-            if budget is None or not budget.spent:
+            if not budget.spent:
                 raise _explained(error) from None
         finally:
             loop_budget.reset(token)
-        if budget is not None and budget.spent:  # which some loops take for no error
+        if budget.spent:  # which some loops take for no error
             raise ExpressionError(budget.spent)
         _check(value)
         if weight(value, MAX_VALUE, entry=ENTRY) > MAX_VALUE:
@@ -177,7 +185,8 @@ def compile_expression(source: str) -> CompiledExpression:
     except ValueError as error:
         raise _misspelt(source, str(error)) from None
     roots = frozenset(program.variables()) - set(loops)
-    return CompiledExpression(_cel.compile(counted(source)) if loops else program, roots, loops=bool(loops))
+    program = _cel.compile(counted(source)) if loops else program
+    return CompiledExpression(program, roots, loops=bool(loops), joins=source.count("+"))
 
 
 def _misspelt(source: str, said: str) -> ExpressionError:

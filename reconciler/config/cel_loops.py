@@ -63,7 +63,7 @@ class LoopBudget:
         """
         self._made -= 1 + weight(value, self._made, entry=ENTRY)
         if self._made < 0:
-            self.spent = "its loops make too much"
+            self.spent = "it makes too much on the way to its value"
         if self.spent:
             raise ValueError(self.spent)
 
@@ -98,7 +98,7 @@ COUNTERS: dict[str, Callable[..., Any]] = {"_turn": _turn, "_step": _step, "_mad
 
 
 def counted_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of which what it makes counts where it is called in a loop."""
+    """A function of which what it makes counts."""
 
     @wraps(function)
     def counted(*args: Any) -> Any:

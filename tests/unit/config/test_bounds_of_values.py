@@ -50,19 +50,36 @@ NUMBERS = {"l": list(range(2000)), "s": "y" * 100_000, "names": ["a" * 100] * 20
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("vars.l.map(x, vars.l.map(y, vars.l))", "its loops make too much"),
+        ("vars.l.map(x, vars.l.map(y, vars.l))", "it makes too much on the way to its value"),
         ("vars.l.exists(x, vars.l.exists(y, x * y > 99999999))", "its loops take too many turns"),
         ("vars.l.map(x, vars.l.filter(y, x * y > 3))", "its loops take too many turns"),
         ("vars.l.all(x, vars.l.exists_one(y, x * y > 3) || true)", "its loops take too many turns"),
         ("vars.names.map(x, vars.names.join(vars.s))", "join: more than 1048576 characters"),
-        ("vars.s.split('').filter(x, size(vars.s.split('')) > 0)", "its loops make too much"),
+        (
+            "vars.s.split('').filter(x, size(vars.s.split('')) > 0)",
+            "it makes too much on the way to its value",
+        ),
+        ("size(vars.s.split(''))", "it makes too much on the way to its value"),
+        (
+            "size(vars.s.replace('y', 'yyyyyyyyy')) > 9"
+            + " && size(vars.s.replace('y', 'yyyyyyyyy')) > 9" * 5,
+            "it makes too much on the way to its value",
+        ),
+        (
+            "size(" + "+".join(["vars.big"] * 100) + ")",
+            "it puts together too much: 99 times `+`, and what it reads is large",
+        ),
         ("(" * 200 + "vars.l" + ")" * 200, "an expression with too many brackets in each other"),
     ],
 )
 def test_an_expression_ends(source, message):
     with pytest.raises(ExpressionError) as refused:
-        compile_expression(source).evaluate(context({"vars": NUMBERS}))
+        compile_expression(source).evaluate(context({"vars": NUMBERS | {"big": "z" * (1 << 20)}}))
     assert refused.value.message == message
+
+
+def test_what_is_small_may_be_put_together_as_often_as_one_likes():
+    assert compile_expression("+".join(["vars.a"] * 100)).evaluate(context({"vars": {"a": "b"}})) == "b" * 100
 
 
 def test_a_value_is_not_nested_without_end():
