@@ -11,8 +11,6 @@ import functools
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import jinja2
@@ -20,14 +18,8 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from reconciler.config.cel_functions import as_text
-from reconciler.config.weights import weight
+from reconciler.config.render_budget import MAX_STEPS, MAX_TEXT, TooMuch, budget
 
-MAX_STEPS = 100_000
-"""Turns of loops, calls and filters; and one more for each 1,000 characters, or 100 entries, that one of them makes."""
-MAX_TEXT = 4 * 1024 * 1024
-"""Characters of the whole, and of any text on the way there."""
-
-_ENTRY = 16
 _MAX_WIDTH = 1000
 _MAX_BITS = 4096
 # fmt: off
@@ -49,44 +41,12 @@ _METHODS: dict[type, frozenset[str]] = {
     tuple: frozenset({"count", "index"}),
 }
 # fmt: on
-OURS = ("_turns", "_bounded")
+OURS = ("_turns", "_bounded", "_read")
 """Filters that are put into a template where it is read."""
 _SIZED = frozenset({"batch", "indent", "round", "slice", "truncate", "wordwrap"})
 """Filters whose numbers say how much they make."""
+_WORD = re.compile(rf"\S{{{_MAX_WIDTH + 1}}}")
 _WIDTH = re.compile(r"%(?:\(\w*\))?[-+ #0]*(\*|\d+)?(?:\.(\*|\d+))?")
-
-
-class TooMuch(jinja2.TemplateRuntimeError):
-    """More than a template may have."""
-
-
-@dataclass(slots=True)
-class RenderBudget:
-    """What one rendering may still take.
-
-    Attributes:
-        steps: how many.
-    """
-
-    steps: int = MAX_STEPS
-
-    def spend(self, made: object = None) -> None:
-        """A step is taken, which makes something.
-
-        Raises:
-            TooMuch: of either.
-        """
-        # A list that stands in others again and again is small, until it is printed or compared.
-        size = weight(made, MAX_TEXT, entry=_ENTRY)
-        took = size // 1000 if isinstance(made, str) else size // _ENTRY // 100
-        if size > MAX_TEXT:
-            raise TooMuch(f"it makes a value of more than {MAX_TEXT} characters, written out")
-        self.steps -= 1 + took
-        if self.steps < 0:
-            raise TooMuch(f"it takes more than {MAX_STEPS} steps: a loop has too many turns, or does not end")
-
-
-budget: ContextVar[RenderBudget] = ContextVar("budget")
 
 
 def _turns(iterable: Any) -> Iterator[Any]:
@@ -102,16 +62,37 @@ def _within_bounds(made: Any) -> Any:
     return made
 
 
+def _read(value: Any) -> Any:
+    budget.get().read(value)
+    return value
+
+
+def _asked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A test of which what it looks at counts."""
+
+    @functools.wraps(function)
+    def asked(*args: Any) -> Any:
+        budget.get().read(*args)
+        return function(*args)
+
+    return asked
+
+
 def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A filter that is a step, and makes no more than it may."""
 
     @functools.wraps(function)
     def counted(*args: Any, **named: Any) -> Any:
         values = args[1:] if hasattr(function, "jinja_pass_arg") else args
+        budget.get().read(*values, *named.values())
         if name in _SIZED:
             for given in (*values[1:], *named.values()):
                 if isinstance(given, int) and abs(given) > _MAX_WIDTH:
                     raise TooMuch(f"{name} of {given}; at most {_MAX_WIDTH}")
+        if name == "wordwrap" and (word := _WORD.search(str(values[0]))):
+            raise TooMuch(
+                f"a word of more than {_MAX_WIDTH} characters, {word[0][:20]!r} and so on, in wordwrap"
+            )
         if name == "format":
             _check_widths(str(values[0]))
         if name == "replace":
@@ -193,7 +174,9 @@ class Environment(ImmutableSandboxedEnvironment):
             cache_size=0,
         )
         self.filters = {name: _counted(name, self.filters[name]) for name in FILTERS}
-        self.filters |= dict(zip(OURS, (_turns, _within_bounds), strict=True))
+        self.filters |= dict(zip(OURS, (_turns, _within_bounds, _read), strict=True))
+        tests: dict[str, Any] = self.tests
+        self.tests = {name: _asked(test) for name, test in tests.items()}
         self.globals = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals["range"] = _range
 
@@ -226,6 +209,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Any, obj: Any, *args: Any, **named: Any) -> Any:
         """A call, which is a step, and makes no more than it may."""
+        budget.get().read(getattr(obj, "__self__", None), *args, *named.values())
         if getattr(obj, "__name__", "") == "replace" and isinstance(getattr(obj, "__self__", None), str):
             _check_growth(obj.__self__, *map(str, args[:2]))
         if getattr(obj, "__name__", "") == "join" and isinstance(getattr(obj, "__self__", None), str):
@@ -258,6 +242,11 @@ def _bound(tree: nodes.Template) -> None:
         assigned.filter = _filtered(assigned.filter, OURS[1], assigned.lineno)
     for filtered in tree.find_all(nodes.FilterBlock):
         filtered.filter = _filtered(filtered.filter, OURS[1], filtered.lineno)
+    for compared in list(tree.find_all(nodes.Compare)):
+        holders: list[Any] = [compared, *compared.ops]
+        for holder in holders:
+            if not isinstance(holder.expr, nodes.Const):
+                holder.expr = _filtered(holder.expr, OURS[2], compared.lineno)
     for node in list(tree.find_all(nodes.Node)):
         for name, child in node.iter_fields():
             if isinstance(child, nodes.Expr) and _makes(child):
@@ -272,14 +261,16 @@ def _bound(tree: nodes.Template) -> None:
 
 
 def _makes(node: nodes.Expr) -> bool:
-    """Whether it puts values together: a text, or a list or mapping of what is not written out."""
+    """Whether it makes a text, or a list or mapping of what is not written out, or takes a part of one."""
     if isinstance(node, nodes.Tuple) and node.ctx != "load":
         return False  # names that values are given to
     if isinstance(node, nodes.List | nodes.Tuple):
         return not all(isinstance(one, nodes.Const) for one in node.items)
     if isinstance(node, nodes.Dict):
         return not all(isinstance(one.value, nodes.Const) for one in node.items)
-    return isinstance(node, nodes.Concat)
+    return isinstance(node, nodes.Concat) or (
+        isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)
+    )
 
 
 def _filtered(node: Any, name: str, line: int) -> nodes.Filter:

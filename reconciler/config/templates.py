@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import jinja2
 from jinja2 import nodes
 
-from reconciler.config.bounded_jinja import ENVIRONMENT, MAX_TEXT, RenderBudget, TooMuch, budget
+from reconciler.config.bounded_jinja import ENVIRONMENT
+from reconciler.config.render_budget import MAX_TEXT, RenderBudget, TooMuch, budget
 from reconciler.config.template_trees import (
     TemplateError,
     check_tree,

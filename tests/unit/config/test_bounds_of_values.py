@@ -131,6 +131,31 @@ def test_a_list_in_lists_again_and_again_is_refused(body):
 
 
 @pytest.mark.parametrize(
+    ("made", "turn"),
+    [
+        ("'a' * 4000000", "{% set c = b.find('zz') %}"),
+        ("'a' * 4000000", "{% if 'zz' in b %}x{% endif %}"),
+        ("'a' * 4000000", "{% if i < 0 or b == b + 'a' %}x{% endif %}"),
+        ("'A' * 4000000", "{% if b is lower or b is upper %}x{% endif %}"),
+        ("'a' * 4000000", "{% set c = b[1:] %}"),
+        ("[1] * 200000", "{% set c = b | first %}"),
+    ],
+)
+def test_what_goes_through_much_again_and_again_ends(made, turn):
+    source = "{% set b = " + made + " %}{% for i in range(50000) %}" + turn + "{% endfor %}"
+    with pytest.raises(TemplateError, match="more than 100000 steps"):
+        compile_template(source).render({})
+
+
+def test_a_word_without_end_is_not_wrapped():
+    with pytest.raises(
+        TemplateError, match="a word of more than 1000 characters, 'xxxxxxxxxxxxxxxxxxxx' and so on"
+    ):
+        compile_template("{{ ('x' * 2000000) | wordwrap(1) }}").render({})
+    assert compile_template("{{ ('xy ' * 3) | wordwrap(5) }}").render({}) == "xy xy\nxy"
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
