@@ -47,7 +47,8 @@ _FILE = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VARIABLE = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 _JOB = re.compile(r"\s*(@\S+|\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(\S+)\s+(.*\S)\s*")
-_PERCENT = re.compile(r"(?<!\\)%")
+_PERCENT = re.compile(r"(?<!\\)((?:\\\\)*)%")
+"""One that ends the command for cron: with no backslash before it that is not escaped by another one."""
 
 
 class Cron(Provider):
@@ -95,7 +96,7 @@ def job_of(spec: Json) -> Json:
     return {
         "schedule": normal(spec["schedule"]),
         "user": spec.get("user", "root"),
-        "command": _PERCENT.sub(r"\\%", spec["command"].strip()),
+        "command": _PERCENT.sub(r"\1\\%", spec["command"].strip()),
         "environment": dict(spec.get("environment", {})),
     }
 
@@ -112,10 +113,15 @@ def text_of(spec: Json) -> str | None:
 
 
 def quoted(value: str) -> str:
-    """A value as cron takes it, with the blanks around it."""
+    """A value as cron takes it, with the blanks around it; of one with both marks in it, see `is_mistaken`."""
     if '"' not in value:
         return f'"{value}"'
     return value if "'" in value else f"'{value}'"
+
+
+def is_mistaken(value: str) -> bool:
+    """Whether cron cannot be told a value: it has both marks in it, and begins with one, or has a blank at an end."""
+    return {'"', "'"} <= set(value) and (value[0] in "\"'" or value != value.strip())
 
 
 def declared(name: str, job: Json) -> Json:
@@ -166,9 +172,14 @@ def planned(one: Resource, now: Actual) -> Operation:
     else:
         if why := wrong(spec["schedule"]):
             raise PermanentError(f"schedule: {why}")
-        for name in spec.get("environment", {}):
+        for name, value in spec.get("environment", {}).items():
             if not _NAME.fullmatch(name):
                 raise PermanentError(f"environment: {name!r} is no name of a variable")
+            if is_mistaken(value):
+                raise PermanentError(
+                    f"environment: cron cannot be told the value of {name}, which has both kinds of quotation marks"
+                    " in it and begins with one, or has a blank at an end: set it within `command`, or in a script"
+                )
         diffs = differences(job_of(spec), now)
         calls = [writing(path, text, now)]
     if not diffs:

@@ -149,13 +149,13 @@ def test_a_schedule_is_held_to_what_cron_takes(keep, schedule, why):
 
 def test_a_job_is_put_in_place(keep):
     host = Machine()
-    variables = {"PATH": "/bin:/sbin", "SAID": 'a "b"', "BOTH": "'\"", "MAILTO": ""}
+    variables = {"PATH": "/bin:/sbin", "SAID": 'a "b"', "BOTH": "a'\"", "MAILTO": ""}
     operation = keep("Cron", host, **job(command=r"date +%F \%x ", environment=variables))
     assert operation["action"] == "create"
     node = host.nodes[CRON]
     assert node.content.decode() == (
         "# Kept by OpenFroyo: what is changed here is put back.\n"
-        'BOTH=\'"\nMAILTO=""\nPATH="/bin:/sbin"\nSAID=\'a "b"\'\n*/15 3 * * mon-fri root date +\\%F \\%x\n'
+        'BOTH=a\'"\nMAILTO=""\nPATH="/bin:/sbin"\nSAID=\'a "b"\'\n*/15 3 * * mon-fri root date +\\%F \\%x\n'
     )
     assert (node.mode, node.uid, node.gid) == (0o644, 0, 0)
 
@@ -217,9 +217,28 @@ def test_what_is_something_else_than_a_file_stays(keep):
     assert host.nodes[CRON].type == "file"
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [("a%b", r"a\%b"), (r"a\%b", r"a\%b"), (r"a\\%b", r"a\\\%b"), (r"a\\\%b", r"a\\\%b"), ("%%", r"\%\%")],
+)
+def test_a_percent_sign_never_ends_the_command(keep, command, line):
+    host = Machine()
+    assert keep("Cron", host, **job(command=command))["action"] == "create"
+    assert host.nodes[CRON].content.decode().endswith(f" root {line}\n")
+    assert keep("Cron", host, **job(command=command))["action"] == "none"
+
+
 def test_a_name_that_is_no_variable_is_refused(keep):
     operation = keep("Cron", Machine(), **job(environment={"A B": "x"}))
     assert "'A B' is no name of a variable" in operation["fault"]["message"]
+
+
+@pytest.mark.parametrize("value", ["'\"", '"a\'b"', " a'\"", "a'\" "])
+def test_a_value_that_cron_would_take_for_something_else_is_refused(keep, value):
+    host = Machine()
+    operation = keep("Cron", host, **job(environment={"A": value}))
+    assert "cron cannot be told the value of A" in operation["fault"]["message"]
+    assert CRON not in host.nodes
 
 
 @pytest.mark.parametrize("kind", ["Cron", "Sysctl"])
