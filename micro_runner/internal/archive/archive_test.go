@@ -21,6 +21,7 @@ import (
 
 	"froyo.dev/runner/internal/command"
 	"froyo.dev/runner/internal/digest"
+	"froyo.dev/runner/internal/entry"
 	"froyo.dev/runner/internal/fault"
 	"froyo.dev/runner/internal/harness"
 	"froyo.dev/runner/internal/wire"
@@ -347,6 +348,7 @@ func TestNothingIsUnpackedOfWhatIsRefused(t *testing.T) {
 		"there is nothing in it":          packed(t),
 		"has more than 1048576 bytes":     gzipped(packed(t, file("ok", "1"), file("zeros", strings.Repeat("\x00", megabyte)))),
 		"more than 50000 members":         gzipped(packed(t, many...)),
+		"more than 256 directories":       packed(t, file(strings.Repeat("a/", 256)+"x", "x")),
 		"is there twice":                  zipped(t, "x", "1", "x", "2"),
 		`the name "../x" leads out`:       zipped(t, "../x", "1"),
 		"its list of members is too long": strings.Replace(zipped(t, "x", "1"), "PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00", "PK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00\xff\xff\xff", 1),
@@ -370,6 +372,22 @@ func TestNothingIsUnpackedOfWhatIsRefused(t *testing.T) {
 	h.unpack(packed(t, setuid), harness.Object{"setuid": true})
 	if stat, _ := os.Stat(filepath.Join(h.top, "su")); stat.Mode()&fs.ModeSetuid == 0 {
 		t.Error("setuid was not kept")
+	}
+}
+
+// What is deep down costs no more for being many: with a walk to the top for each, this took minutes.
+func TestManyFilesDeepDownAreNoTrouble(t *testing.T) {
+	all, deep := newTree(1<<40), strings.Repeat("aaaaaaaaaaaaaa/", 255)
+	for i := range maxMembers - 255 {
+		if err := all.add(member{name: deep + strconv.Itoa(i), kind: entry.File}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := (rules{path: "/x"}); len(all.members) != maxMembers || r.spares(deep+"1") || r.except.has(deep+"1") {
+		t.Error(len(all.members))
+	}
+	if err := all.add(member{name: deep + "1/x", kind: entry.File}); err == nil {
+		t.Error("a file has become a directory")
 	}
 }
 

@@ -69,7 +69,7 @@ func (r *rules) chosen(all []member) ([]member, error) {
 }
 
 func (r *rules) spares(name string) bool {
-	for ; name != "."; name = path.Dir(name) {
+	for ; len(r.spared) > 0 && name != "."; name = path.Dir(name) {
 		if r.spared[name] {
 			return true
 		}

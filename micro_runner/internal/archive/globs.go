@@ -33,7 +33,7 @@ func readGlobs(a *command.Arguments, field string) globs {
 
 // has says whether any of them matches a name, or a directory that it lies in.
 func (g globs) has(name string) bool {
-	for ; name != "."; name = path.Dir(name) {
+	for ; len(g) > 0 && name != "."; name = path.Dir(name) {
 		for _, one := range g {
 			text := name
 			if one.last {

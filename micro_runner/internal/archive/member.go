@@ -15,7 +15,9 @@ const (
 	// maxMembers is as much as a listing of a directory takes in.
 	maxMembers = 50_000
 	maxName    = 4095
-	setID      = 0o6000
+	// maxDepth bounds what is done for each directory that a name lies in.
+	maxDepth = 256
+	setID    = 0o6000
 )
 
 // member is one thing that an archive has, or a directory that leads to one.
@@ -56,6 +58,9 @@ func clean(name string) (string, error) {
 		default:
 			parts = append(parts, part)
 		}
+	}
+	if len(parts) > maxDepth {
+		return "", bad("the name %q… lies in more than %d directories within each other", name[:64], maxDepth)
 	}
 	return strings.Join(parts, "/"), nil
 }
@@ -116,9 +121,10 @@ func (t *tree) add(m member) error {
 		if t.links[above] {
 			return bad("%s lies below %s, which is no directory in the archive", m.name, above)
 		}
-		if _, known := t.members[above]; !known {
-			t.members[above] = member{name: above, kind: entry.Directory, mode: 0o755}
+		if _, known := t.members[above]; known {
+			break // with all that is above it: else many files deep down would take hours
 		}
+		t.members[above] = member{name: above, kind: entry.Directory, mode: 0o755}
 	}
 	if m.kind != entry.Directory {
 		if before.kind == entry.Directory {
