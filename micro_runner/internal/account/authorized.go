@@ -15,8 +15,9 @@ type key struct {
 	blob                   []byte
 }
 
-// parse reads a line; false where it holds no key.
+// parse reads a line as sshd does, for which a line ends with a null byte, too; false where it holds no key.
 func parse(line string) (key, bool) {
+	line, _, _ = strings.Cut(line, "\x00")
 	rest := strings.TrimLeft(strings.TrimRight(line, "\r"), " \t")
 	if k, ok := bare(rest); ok || strings.HasPrefix(rest, "#") {
 		return k, ok
@@ -30,11 +31,14 @@ func parse(line string) (key, bool) {
 	return k, ok
 }
 
+// skipped is what sshd skips in base64, beside the ends of lines: who could hide a key by it would keep one that is to go.
+var skipped = strings.NewReplacer("\v", "", "\f", "")
+
 // bare reads a key without options. What says of itself what it is needs no list of kinds.
 func bare(text string) (key, bool) {
 	kind, rest, _ := cut(text)
 	encoded, comment, _ := cut(rest)
-	blob, err := base64.StdEncoding.DecodeString(encoded)
+	blob, err := base64.StdEncoding.DecodeString(skipped.Replace(encoded))
 	if err != nil || kind == "" || len(blob) < 4+len(kind) || int64(binary.BigEndian.Uint32(blob)) != int64(len(kind)) || string(blob[4:4+len(kind)]) != kind {
 		return key{}, false
 	}
