@@ -39,6 +39,8 @@ _METHODS: dict[type, frozenset[str]] = {
     dict: frozenset({"get", "items", "keys", "values"}),
     list: frozenset({"count", "index"}),
     tuple: frozenset({"count", "index"}),
+    int: frozenset(),
+    float: frozenset(),
 }
 # fmt: on
 OURS = ("_turns", "_bounded", "_read")
@@ -46,7 +48,8 @@ OURS = ("_turns", "_bounded", "_read")
 _SIZED = frozenset({"batch", "indent", "round", "slice", "truncate", "wordwrap"})
 """Filters whose numbers say how much they make."""
 _WORD = re.compile(rf"\S{{{_MAX_WIDTH + 1}}}")
-_WIDTH = re.compile(r"%(?:\(\w*\))?[-+ #0]*(\*|\d+)?(?:\.(\*|\d+))?")
+_WIDTH = re.compile(r"%(?:%|(\((?![^()]*\)))|(?:\([^()]*\))?[-+ #0]*(\*|\d+)?(?:\.(\*|\d+))?)")
+"""A place in a format: what is no name in brackets, a width and a precision."""
 
 
 def _turns(iterable: Any) -> Iterator[Any]:
@@ -108,7 +111,7 @@ def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_widths(form: str) -> None:
     for width in (part for found in _WIDTH.finditer(form) for part in found.groups() if part):
-        if width == "*" or int(width) > _MAX_WIDTH:
+        if not width.isdecimal() or int(width) > _MAX_WIDTH:
             raise TooMuch(f"a width of {width}; at most {_MAX_WIDTH}")
 
 

@@ -147,6 +147,33 @@ def test_what_goes_through_much_again_and_again_ends(made, turn):
         compile_template(source).render({})
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ '%(a b)9999999999d' % {'a b': 1} }}",
+        "{{ '%(a-b)-9999999999d' | format(**{'a-b': 1}) }}",
+        "{{ '%((a))9999999999d' % {'(a)': 1} }}",
+        "{{ '%%%(a b).9999999999f' % {'a b': 1.5} }}",
+    ],
+)
+def test_a_width_is_no_wider_for_the_name_of_what_stands_there(source):
+    with pytest.raises(TemplateError, match="a width of"):
+        compile_template(source).render({})
+
+
+@pytest.mark.parametrize(
+    "source", ["{{ (1).to_bytes(9999999999, 'big') }}", "{{ (1.5).hex() }}", "{{ true.real }}"]
+)
+def test_a_number_has_no_methods(source):
+    with pytest.raises(TemplateError, match="is nothing that a template can use"):
+        compile_template(source).render({})
+
+
+def test_formats_are_what_they_were():
+    source = "{{ '%%(1000) %(a b)5d %s'[:-3] % {'a b': 1} }}{{ '%5.2f|%-4s|%+03d%%' % (1.5, 'x', 7) }}"
+    assert compile_template(source).render({}) == "%(1000)     1 1.50|x   |+07%"
+
+
 def test_a_word_without_end_is_not_wrapped():
     with pytest.raises(
         TemplateError, match="a word of more than 1000 characters, 'xxxxxxxxxxxxxxxxxxxx' and so on"
