@@ -18,7 +18,7 @@ from importlib.util import find_spec, module_from_spec
 from typing import Any, Protocol
 
 from reconciler.config.cel_functions import FUNCTIONS
-from reconciler.config.cel_loops import COUNTERS, ENTRY, LoopBudget, counted, loop_budget
+from reconciler.config.cel_loops import COUNTERS, ENTRY, GAP, LoopBudget, counted, loop_budget
 from reconciler.config.weights import weight
 
 MAX_LENGTH = 1000
@@ -32,7 +32,7 @@ _MAX_DEPTH = 100
 _MAX_LOOPS = 2
 _FEW_JOINS = 16
 """So many times `+` may be written whatever there is to read: each copies all that is to the left of it."""
-_LOOP = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one)\s*\(\s*(\w*)")
+_LOOP = re.compile(rf"\.{GAP}(?:map|filter|all|exists|exists_one|existsOne){GAP}\({GAP}(\w*)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 _UNEXPECTED = re.compile(
     r"(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '(.*?)\s*'\Z"

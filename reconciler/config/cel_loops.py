@@ -23,10 +23,14 @@ MAX_MADE = 4 * 1024 * 1024
 ENTRY = 64
 """For how many characters an entry of a list or mapping counts: so much longer does it take to be passed on."""
 
+GAP = r"(?:\s|//[^\n]*\n)*"
+"""What may stand between two words of an expression and means nothing: blanks and remarks."""
+
 _PER_TURN = 2000
 _STRING = r"""[rRbB]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
 _TOKEN = re.compile(
-    rf"{_STRING}|\.\s*(?P<loop>map|filter|all|exists|exists_one)\s*\(|//[^\n]*|[()\[\]{{}},]", re.DOTALL
+    rf"{_STRING}|\.{GAP}(?P<loop>map|filter|all|exists|exists_one|existsOne){GAP}\(|//[^\n]*|[()\[\]{{}},]",
+    re.DOTALL,
 )
 
 

@@ -54,6 +54,12 @@ NUMBERS = {"l": list(range(2000)), "s": "y" * 100_000, "names": ["a" * 100] * 20
         ("vars.l.exists(x, vars.l.exists(y, x * y > 99999999))", "its loops take too many turns"),
         ("vars.l.map(x, vars.l.filter(y, x * y > 3))", "its loops take too many turns"),
         ("vars.l.all(x, vars.l.exists_one(y, x * y > 3) || true)", "its loops take too many turns"),
+        (
+            "vars.l.//\nmap(x, vars.l.map // y\n (y, vars.l.all(z, z > 1)))",
+            "an expression with 3 loops; at most 2 are taken",
+        ),
+        ("vars.l.existsOne(x, vars.l.existsOne(y, x * y > 99999999))", "its loops take too many turns"),
+        ("vars.l . // all(\n//\nmap(x, vars.l.filter//\n( y, x * y > 3))", "its loops take too many turns"),
         ("vars.names.map(x, vars.names.join(vars.s))", "join: more than 1048576 characters"),
         (
             "vars.s.split('').filter(x, size(vars.s.split('')) > 0)",
@@ -98,7 +104,9 @@ def test_a_value_is_not_nested_without_end():
         ("vars.l.filter(x, vars.l.exists(y, y == x + 1))", [1, 2]),
         ("vars.l.all(x, x > 0) && vars.l.exists_one(x, x == 2)", True),
         ("vars.l . map ( x , {'a': [x, 1]}['a'][0] ).size() // .map(x", 3),
+        ("vars.l.existsOne(x, x == 2)", True),
         ("'.map(x, x)' + vars.s", ".map(x, x)s"),
+        ("vars.l.// (\nmap // )\n( // ,\n x // :\n, x //\n + 1 // )\n)", [2, 3, 4]),
         ("vars.l.map(x, [x, 2]).map(y, y[0])", [1, 2, 3]),
     ],
 )
