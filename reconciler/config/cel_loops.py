@@ -27,7 +27,12 @@ GAP = r"(?:\s|//[^\n]*\n)*"
 """What may stand between two words of an expression and means nothing: blanks and remarks."""
 
 _PER_TURN = 2000
-_STRING = r"""[rRbB]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+_RAW = r"""[bB]?[rR](?:\"{3}.*?\"{3}|'{3}.*?'{3}|"[^"\n]*"|'[^'\n]*')"""
+_COOKED = (
+    r"""[bB]?(?:\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
+)
+_STRING = f"{_RAW}|{_COOKED}"
+"""As CEL has it: taken for longer than it is, a text would have a loop in it, whose turns nobody counts."""
 _TOKEN = re.compile(
     rf"{_STRING}|\.{GAP}(?P<loop>map|filter|all|exists|exists_one|existsOne){GAP}\(|//[^\n]*|[()\[\]{{}},]",
     re.DOTALL,

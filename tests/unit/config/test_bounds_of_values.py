@@ -59,6 +59,22 @@ NUMBERS = {"l": list(range(2000)), "s": "y" * 100_000, "names": ["a" * 100] * 20
             "an expression with 3 loops; at most 2 are taken",
         ),
         ("vars.l.existsOne(x, vars.l.existsOne(y, x * y > 99999999))", "its loops take too many turns"),
+        (
+            "vars.l.map(x, vars.l.filter(y, r'\\' == '' || x * y > 3)) == ['a']",
+            "its loops take too many turns",
+        ),
+        (
+            "bR'\\' == b'' || vars.l.map(x, vars.l.filter(y, x * y > 3)) == ['a']",
+            "its loops take too many turns",
+        ),
+        (
+            'r"\\" == "" || vars.l.map(x, vars.l.filter(y, x * y > 3)) == ["a"]',
+            "its loops take too many turns",
+        ),
+        (
+            """'''\\'''' == '' || vars.l.map(x, vars.l.filter(y, x * y > 3)) == ['a']""",
+            "its loops take too many turns",
+        ),
         ("vars.l . // all(\n//\nmap(x, vars.l.filter//\n( y, x * y > 3))", "its loops take too many turns"),
         ("vars.names.map(x, vars.names.join(vars.s))", "join: more than 1048576 characters"),
         (
