@@ -23,8 +23,6 @@ from reconciler.config.weights import weight
 
 MAX_LENGTH = 1000
 """Characters of an expression."""
-MAX_INT = 2**63 - 1
-"""CEL has whole numbers of 64 bits."""
 MAX_VALUE = 4 * 1024 * 1024
 """Characters of a value, of which each entry of a list or mapping counts as some (`cel_loops.ENTRY`)."""
 

@@ -6,7 +6,7 @@ Invariant: what cannot come back is an error that names the object; nothing is l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -246,8 +246,3 @@ def reading(data: Data) -> Callable[[Secret | KeyRef], str]:
         return text_of(secret.file, found)
 
     return read
-
-
-def names_of(sorts: Iterable[tuple[str, str]]) -> str:
-    """Secrets and ConfigMaps, as a person reads them."""
-    return ", ".join(f"the {sort} {name}" for sort, name in sorted(sorts))
