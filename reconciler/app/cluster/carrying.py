@@ -15,7 +15,7 @@ from reconciler.app.cluster.carriage import Carriage, FieldPath, Json
 from reconciler.app.cluster.inlining import resource
 from reconciler.app.cluster.kept import LARGEST, KeptData
 from reconciler.app.cluster.own_kinds import own
-from reconciler.app.cluster.written import target_spec
+from reconciler.app.cluster.target_specs import target_spec
 from reconciler.config.loading import declaring
 from reconciler.config.targets import ControllerPaths
 from reconciler.core.spoken import some
