@@ -24,3 +24,17 @@ def test_every_file_that_is_named_is_there(page: str) -> None:
     # Named by the end of its path, as `core/graph.py` is.
     known |= {file for file in named if any(there.endswith(f"/{file}") for there in files)}
     assert named - known == set()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.parent.name)
+        for page in sorted(ROOT.glob("providers/*/README.md"))
+        if "`plugin.py`" in page.read_text()
+    ],
+)
+def test_a_package_that_lists_its_modules_lists_all_of_them(page: Path) -> None:
+    named = set(re.findall(r"`([a-z_]+\.py)`", page.read_text()))
+    assert {path.name for path in page.parent.glob("*.py")} <= named
+    assert named <= {path.name for path in page.parent.rglob("*.py")}
