@@ -1,15 +1,29 @@
 """What of all that happens is told as Events of a cluster."""
 
 import asyncio
+import re
+from pathlib import Path
 
-from reconciler.app.operator.noticing import Noticing
-from reconciler.model.event import Event, EventType
+from reconciler.app.operator.noticing import TOLD, Noticing
+from reconciler.model.event import REASONS, Event, EventType
 from reconciler.model.evidence import Evidence
 from reconciler.store.feed import Feed
 from reconciler.store.records import Receipt
 
 PATH = "web/File.linux.froyo.dev/motd.json"
 ADDRESS = "web-1/File/motd"
+PAGE = Path(__file__).parents[3] / "docs/spec/custom-resources.md"
+UNTOLD = {
+    *("Created", "Updated", "Removed", "Refreshed", "Orphaned", "Moved", "Forgotten"),
+    *("SourceReady", "SourceBroken", "RolledBack", "RollbackEnded", "EventsDropped"),
+}
+"""What is done because it was declared so, or is about a source: no object but a Source is one."""
+
+
+def test_of_each_reason_it_is_decided_whether_it_is_told_and_the_page_names_those_that_are():
+    assert set(REASONS) - TOLD == UNTOLD
+    section = PAGE.read_text().partition("\n## Events\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([A-Z][A-Za-z]+)`", section)) - {"Invalid"} == TOLD
 
 
 class World:
