@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from reconciler.core.fact_hints import ELSEWHERE, PLAIN, fact_hint, fact_hint_or_all
 from reconciler.model.facts import SECTIONS
 
-SPEC = Path(__file__).parents[3] / "docs" / "spec" / "facts.md"
+ROOT = Path(__file__).parents[3]
+SPEC = ROOT / "docs" / "spec" / "facts.md"
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,13 @@ def test_what_is_proposed_is_a_fact_that_there_is() -> None:
     for name, fact in ELSEWHERE.items():
         assert fact.removesuffix(".address") in {*PLAIN, *SECTIONS}, name
         assert name not in SECTIONS
+
+
+def test_every_section_is_in_the_table_and_in_the_protocol() -> None:
+    """Who adds one in the runner, and here, is told where else it is listed."""
+    table = SPEC.read_text(encoding="utf-8").partition("## 1.")[2].partition("## 2.")[0]
+    assert set(re.findall(r"^\| `([a-z]+)[.\[]", table, re.MULTILINE)) == set(SECTIONS)
+    protocol = (ROOT / "micro_runner" / "protocol.md").read_text(encoding="utf-8")
+    listed = re.search(r"The sections are `([a-z ]+)`", protocol)
+    assert listed is not None
+    assert listed[1].split() == [*SECTIONS]
