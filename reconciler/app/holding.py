@@ -33,14 +33,14 @@ def held_by(holder: LeaseHolder, us: LeaseHolder, where: Places) -> str:
         try:
             daemon.get("/v1/healthz")
         except Silent as error:
-            return f"{error}; or name another --state"
+            return f"{error}; or name another {where.option}"
         except TransportError:
             pass  # it is about to end
         return (
             f"a daemon runs here already (pid {holder.pid}, since {since}); have it look now with `froyo reconcile`, "
-            f"end it with `kill {holder.pid}`, or name another --state"
+            f"end it with `kill {holder.pid}`, or name another {where.option}"
         )
     return (
         f"froyo is at work here already (pid {holder.pid}, since {since}); "
-        "wait until it is done, or name another --state"
+        f"wait until it is done, or name another {where.option}"
     )

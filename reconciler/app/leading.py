@@ -33,7 +33,8 @@ async def take_lease(store: Store, runtime: Runtime, places: Places) -> None:
         # It asks the one that has it, which takes more than anything does where the lease is free.
         from reconciler.app.holding import held_by
 
-        found = await store.lease()
+        # Of several that share it the error names each. The lease is held by one of them, perhaps not the one here.
+        found = None if await store.load_parts() else await store.lease()
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 
 

@@ -121,7 +121,8 @@ def test_two_share_the_targets_out_and_who_ends_leaves_his_to_the_other(controll
 
     # What is not shared is refused, and nothing is taken from who lives.
     refused = other.froyo("apply", other.site, status=1).stderr
-    assert "a daemon runs here already" in refused
+    assert all(f"(pid {daemon.pid})" in refused for daemon in controllers.daemons)
+    assert "it is shared by froyo on " in refused
 
     controllers.daemons[0].terminate()
     assert controllers.daemons[0].wait(timeout=PATIENCE) == 0, controllers.people[0].log

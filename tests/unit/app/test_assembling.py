@@ -86,6 +86,9 @@ def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(
     assert held_by(holder, us, where).startswith("froyo is at work here already (pid 4711, since 21:00:00)")
     elsewhere = held_by(replace(holder, host="there"), us, where)
     assert elsewhere.startswith(f"froyo on there works with {tmp_path} (pid 4711, since 21:00:00)")
+    # With another state it would be the same store.
+    server = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path), "FROYO_STORE": "postgresql://db/froyo"}
+    assert held_by(holder, us, places(server)).endswith("or name another --store")
     with contextlib.closing(listen(where.socket)):
         assert "does not answer" in held_by(holder, us, where)  # nobody accepts
         monkeypatch.setattr(Client, "get", lambda *_: {})
