@@ -101,7 +101,7 @@ async def _status(known: Knowledge, _query: Query) -> Document:
             :WORST
         ],
         suspensions=(await _suspensions(known, {}))["items"],
-        controllers=views.controllers(await known.parts(), await known.targets()),
+        controllers=views.controllers(await known.controllers(), await known.targets()),
     )
 
 

@@ -20,7 +20,7 @@ from reconciler.model.state import ResourceState, Rollback, SourceState, Suspens
 if TYPE_CHECKING:
     from reconciler.store.feed import Subscription
     from reconciler.store.records import QueuedKey, Run, RunUnit
-    from reconciler.store.sharing import Part
+    from reconciler.store.sharing import ControllerShare
 from reconciler.store.store import Store
 
 
@@ -60,7 +60,7 @@ class Knowledge(Protocol):
     async def orphans(self) -> Sequence[Instance]:
         """What is ours and declared by nobody, as it was declared last."""
 
-    async def parts(self) -> Sequence[Part]:
+    async def controllers(self) -> Sequence[ControllerShare]:
         """What each controller has, where several share the store."""
 
     async def alerts(self) -> Sequence[KnownAlert]:
@@ -206,9 +206,9 @@ class StoreKnowledge:
         inventory = await self._store.load_inventory()
         return [entry.instance for address, entry in inventory.items() if address not in known]
 
-    async def parts(self) -> Sequence[Part]:
+    async def controllers(self) -> Sequence[ControllerShare]:
         """What each controller has that shares the store, as it is on record."""
-        return await self._store.load_parts()
+        return await self._store.load_controllers()
 
     async def alerts(self) -> Sequence[KnownAlert]:
         """How those get on that were declared when a daemon ran last."""

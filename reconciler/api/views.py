@@ -38,7 +38,7 @@ from reconciler.model.state import (
 if TYPE_CHECKING:
     from reconciler.store.feed import News
     from reconciler.store.records import QueuedKey, Run, RunUnit
-    from reconciler.store.sharing import Part
+    from reconciler.store.sharing import ControllerShare
 
 API_VERSION = "froyo.dev/v1alpha1"
 
@@ -389,7 +389,7 @@ def queued(value: QueuedKey) -> Document:
     }
 
 
-def controllers(parts: Iterable[Part], targets: Iterable[TargetName]) -> list[Document]:
+def controllers(shares: Iterable[ControllerShare], targets: Iterable[TargetName]) -> list[Document]:
     """Which of several controllers that share the store works on what."""
     names = sorted(targets)
     return [
@@ -400,7 +400,7 @@ def controllers(parts: Iterable[Part], targets: Iterable[TargetName]) -> list[Do
             "leads": one.leads,
             "targets": [name for name in names if shard_of(name) in one.shards],
         }
-        for one in parts
+        for one in shares
     ]
 
 

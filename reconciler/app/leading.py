@@ -34,7 +34,7 @@ async def take_lease(store: Store, runtime: Runtime, places: Places) -> None:
         from reconciler.app.holding import held_by
 
         # Of several that share it the error names each. The lease is held by one of them, perhaps not the one here.
-        found = None if await store.load_parts() else await store.lease()
+        found = None if await store.load_controllers() else await store.lease()
         raise LeaseHeld(held_by(found.holder, us, places) if found else str(error)) from error
 
 

@@ -18,9 +18,9 @@ from reconciler.store import codec, lease, sql
 from reconciler.store.failures import failure
 from reconciler.store.records import Lease
 from reconciler.store.sharing import (
+    ControllerShare,
     Decided,
     Member,
-    Part,
     ShardLease,
     Sharing,
     decision,
@@ -56,11 +56,11 @@ def sharing(connection: Database, locks: MemberLocks) -> Sharing:
     )
 
 
-def parts(connection: Database) -> list[Part]:
+def controllers(connection: Database) -> list[ControllerShare]:
     """What each of them has, the one that leads first; whether they live is not on record."""
     there, found = shards(connection), lease.current(connection)
     every = [
-        Part(
+        ControllerShare(
             one.holder,
             frozenset(shard for shard, held in there.items() if held.member == one.number),
             found is not None and found.locked and one.holder.is_process(found.holder),

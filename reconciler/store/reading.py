@@ -34,7 +34,7 @@ from reconciler.store.records import (
     Run,
     RunUnit,
 )
-from reconciler.store.sharing import Decided, Part
+from reconciler.store.sharing import ControllerShare, Decided
 
 if TYPE_CHECKING:
     from reconciler.store.database import Database, Place
@@ -202,9 +202,9 @@ class Reading:
         """Who holds the store, or held it last."""
         return await self._query(leases.current)
 
-    async def load_parts(self) -> list[Part]:
+    async def load_controllers(self) -> list[ControllerShare]:
         """What each controller has that shares the store; nothing where nobody does."""
-        return await self._query(members.parts)
+        return await self._query(members.controllers)
 
     async def load_decisions(self) -> list[Decided]:
         """What has been put in force for all that share the store."""

@@ -72,7 +72,7 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ControllerShare:
     """What a member has in a store that several share, as it is on record.
 
     Attributes:

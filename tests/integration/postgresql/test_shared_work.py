@@ -40,7 +40,7 @@ async def test_what_one_decides_is_done_by_all_each_on_its_own_targets(scene):
     await asyncio.sleep(5.0)
     assert first.controller.states() == second.controller.states()
     assert first.controller.targets.keys() == second.controller.targets.keys() == {*MACHINES}
-    parts = await second.store.load_parts()
+    parts = await second.store.load_controllers()
     assert [(one.holder.pid, one.leads) for one in parts] == [(1, True), (2, False)]
     assert parts[0].shards | parts[1].shards == {*range(SHARDS)}
     theirs = next(iter(first.targets))
@@ -277,7 +277,7 @@ class History:
         await scene.stage.until(scene.kept)
         scene.spoil()
         await scene.stage.until(scene.kept, within=900.0)  # what was spoiled again and again is fought about
-        known = await leader.store.load_parts()
+        known = await leader.store.load_controllers()
         assert sorted(one.holder.pid for one in known) == [one.number for one in self.living]
 
 

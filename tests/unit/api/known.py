@@ -130,7 +130,7 @@ class Known:
     async def instances(self):
         return self.known_instances
 
-    async def parts(self):
+    async def controllers(self):
         return self.known_parts
 
     async def orphans(self):
