@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from reconciler.core.conditions import get_condition, summarize
 from reconciler.core.sharing import shard_of
 from reconciler.engine.wording import advice
-from reconciler.errors import Problem
 from reconciler.model.alert import KnownAlert
 from reconciler.model.conditions import Condition, ConditionType, Reason
 from reconciler.model.event import Event
@@ -185,11 +184,6 @@ def alert(value: KnownAlert) -> Document:
         "error": state.error,
         "nextTry": instant(state.next_try or None),
     }
-
-
-def problem(value: Problem) -> Document:
-    """Something wrong in what the user wrote."""
-    return asdict(value)
 
 
 def rollback(value: Rollback) -> Document:

@@ -1,7 +1,9 @@
-"""Of several operators one works: the others wait, warm, and one of them goes on when that one has ended or died.
+"""Of several operators one works (`--leader-elect`): the others wait, warm, and one goes on when that one has ended.
 
-Invariant: what is worked on is worked on by who has the Lease, and the store, which is one process's, is what makes
-sure of it: a Lease alone is a promise by clocks. Who has lost it ends, and waits again when it is started again.
+Those that share the targets of a store (`--share`) all work, and elect nobody here: see `app/sharing.py`.
+
+Invariant: what is worked on is worked on by who has the Lease, and the store, which is one process's then, is what
+makes sure of it: a Lease alone is a promise by clocks. Who has lost it ends, and waits again when it is started again.
 """
 
 from __future__ import annotations
