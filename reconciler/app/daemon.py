@@ -57,7 +57,7 @@ class Daemon:
         rollbacks: what people have done about them.
         supervisor: looks after the long tasks.
         alerts: tell of what is wrong.
-        sharing: the part in it of the targets, where several share the store.
+        sharing: keeps its part of the targets, where several share the store; None where it is alone.
     """
 
     parts: Parts
@@ -86,7 +86,7 @@ async def run_daemon(
     """Keep everything as the sources say, until SIGTERM or SIGINT.
 
     Args:
-        parts: with the lease on the store.
+        parts: with the lease on the store, or a member of those who share it.
         given: the sources.
         serve: further long tasks, by name.
         leading: the same for who decides what is in force: where several share the store, one of them.

@@ -25,7 +25,7 @@ class Traits:
         unclaimed: a unit that ended with it may have been done without its inventory, so that it alone still knows
             what was there before us.
         asks: it waits for a person to approve.
-        held: why it is left as it is, where the manifest says so.
+        held: why it is left as it is, because of what is declared, or no longer is; what a unit says comes before it.
     """
 
     as_declared: bool = False

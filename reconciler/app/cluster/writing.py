@@ -1,4 +1,7 @@
-"""Where what was carried over is written: an API server, or a directory with the secrets beside it."""
+"""What migrate asks of the outside: objects are written to an API server, and read there to come back as a directory.
+
+Invariant: nothing is written before all of it is known to be right, and no secret where somebody else can read it.
+"""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Controller:
     """One engine on one store.
 
     Args:
-        store: where everything is kept; this controller holds its lease.
+        store: where everything is kept; this controller holds its lease, or is a member of those who share it.
         host: runs the providers.
         runtime: the world.
         open_session: opens a session to a target.
@@ -105,7 +105,8 @@ class Controller:
         looked_at: when all of a target was last looked at, in seconds since the epoch.
         next_tries: when the targets that cannot be reached are tried again, in seconds since the epoch.
         expected: the sources that will be taken in; what one of them had before stays its own until then.
-        held: of what each source declares no longer, what waits for a person because the controller that leads says so.
+        held: of what each source declares no longer, what waits for a person because the controller that leads says so;
+            empty where this one is alone.
         taking: is held by who takes a source in.
         facts: what is known of targets themselves.
         facts_changed: is told which sections of a target's facts say something else than before.
