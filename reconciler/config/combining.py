@@ -23,7 +23,7 @@ Complaint: TypeAlias = tuple[str | None, str, str]
 def complaints(
     schema: Schema, whole: Schema, keyword: str, value: Schema, name: str, meant: Collection[str]
 ) -> Iterator[Complaint]:
-    """What is wrong with the fields of `value`.
+    """What is wrong with the fields of `value`; nothing where it is something else, or was told already.
 
     Args:
         schema: what does not hold.
@@ -33,12 +33,13 @@ def complaints(
         name: what it is called.
         meant: fields of which a misspelt one was told.
     """
-    if keyword == "not" and "properties" in schema["not"]:
-        yield _excluded(value, schema["not"], whole)
-        return
     asked = groups(schema.get(keyword))
     given = [one for one in asked if jsonschema_rs.is_valid(one, value)]
-    if keyword == "not":
+    if keyword == "not" and not given:
+        return  # it is refused for something else than which fields there are
+    if keyword == "not" and "properties" in schema["not"]:
+        yield _excluded(value, schema["not"]["properties"], [one["required"] for one in given], whole)
+    elif keyword == "not":
         some = given[0]["required"]
         yield _last(some, value), f"{listed(some, 'and')} do not go together in {name}", "keep one"
     elif keyword == "oneOf" and len(given) > 1:
@@ -144,18 +145,32 @@ def _to_add(said: str, way: list[str], whole: Schema) -> str:
     return f"add {said}: {lowered(meaning)}" if [said] == way and meaning else f"add {said}"
 
 
-def _excluded(value: Schema, forbidden: Schema, whole: Schema) -> Complaint:
-    """`not` over `properties` and `anyOf`: which fields do not go together with what others say."""
-    some = next(one for one in forbidden["anyOf"] if jsonschema_rs.is_valid(one, value))["required"]
-    sentences = str(whole["properties"][_last(some, value)].get("description", "")).split(". ")
+def _excluded(value: Schema, others: Schema, named: list[list[str]], whole: Schema) -> Complaint:
+    """`not` over `properties`, and over fields that are named beside them: which do not go together with what is said.
+
+    A description that says in a sentence of its own when its field is "Refused" has that told as what to do.
+    """
+    some = next(filter(None, ([field for field in one if field not in others] for one in named)), None)
+    if some is None:
+        return _last(named[0], value), f"{_said(named[0], value)} cannot be", ""
+    field = whole.get("properties", {}).get(_last(some, value), {})
+    sentences = str(field.get("description", "")).split(". ")
     hint = next((one.rstrip(".") for one in sentences if one.startswith("Refused")), "")
-    return _apart(some, forbidden["properties"], value, lowered(hint))
+    return _apart(some, others, value, lowered(hint))
 
 
 def _apart(some: list[str], others: Collection[str], value: Schema, hint: str) -> Complaint:
-    what = listed([f"the {field} {naming.short(value[field])}" for field in others], "and")
     verb = "does" if len(some) == 1 else "do"
-    return _last(some, value), f"{listed(some, 'and')} {verb} not go together with {what}", hint
+    return (
+        _last(some, value),
+        f"{listed(some, 'and')} {verb} not go together with {_said(others, value)}",
+        hint,
+    )
+
+
+def _said(fields_: Collection[str], value: Schema) -> str:
+    said = [f"the {one} {naming.short(value[one])}" if one in value else f"no {one}" for one in fields_]
+    return listed(said, "and")
 
 
 def _last(some: list[str], value: Schema) -> str:

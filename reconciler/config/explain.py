@@ -231,7 +231,10 @@ class _Explainer:
             self.add(path, f"{name}: {error.message}", self.description(error))
             return
         meant = {str(one[-1]) for one in self.meant if one[:-1] == path}
-        for field, message, hint in combining.complaints(schema, whole, keyword, value, name, meant):
+        found = list(combining.complaints(schema, whole, keyword, value, name, meant))
+        if not found and keyword == "not":
+            self.add(path, f"{name}: {error.message}", self.description(error))
+        for field, message, hint in found:
             full = path if field is None else (*path, field)
             self.add(full, message, hint, key=True)
 

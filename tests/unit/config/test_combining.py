@@ -1,22 +1,24 @@
 """What is said of fields that do not go together, or of one that others ask for; with the schemas of real kinds."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.errors import ConfigError
 from reconciler.model.catalog import Catalog
 from tests.sim.packages import PACKAGES
-from tests.unit.config.world import TARGET, loaded
+from tests.unit.config.world import TARGET, TUNE, loaded
 
 KINDS = Catalog({(kind.api_version, kind.kind): kind for one in PACKAGES for kind in one.kinds}, "1")
 
 
-def said(kind, spec):
+def said(kind, spec, kinds=KINDS):
     manifest = (
         f"apiVersion: linux.froyo.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: a}}\n"
         f"spec: {{target: web-1, {spec}}}\n"
     )
     with pytest.raises(ConfigError) as caught:
-        loaded({"a.yaml": manifest, "targets.yaml": TARGET}, catalog=KINDS)
+        loaded({"a.yaml": manifest, "targets.yaml": TARGET}, catalog=kinds)
     return [f"{one.message}; {one.hint}".removesuffix("; ") for one in caught.value.problems]
 
 
@@ -114,3 +116,35 @@ STARTUP = (
 )
 def test_what_is_said_would_be_enough(kind, spec, told):
     assert said(kind, spec) == told
+
+
+X = {"a": {"enum": ["x"]}}
+
+
+@pytest.mark.parametrize(
+    ("refused", "spec", "told"),
+    [
+        ({"required": ["b"], "properties": X}, "a: x, b: y", "b does not go together with the a 'x'"),
+        ({"required": ["a", "b"], "properties": X}, "a: x, b: y", "b does not go together with the a 'x'"),
+        ({"required": ["b"], "properties": X}, "b: y", "b does not go together with no a"),
+        ({"required": ["a"], "properties": X}, "a: x", "the a 'x' cannot be"),
+        (
+            {"properties": X, "oneOf": [{"required": ["b"]}, {"required": ["c"]}]},
+            "a: x, c: y",
+            "c does not go together with the a 'x'",
+        ),
+        (
+            {"anyOf": [{"required": ["b"]}, {"properties": X}]},
+            "a: x",
+            "spec: ",
+        ),
+    ],
+)
+def test_however_a_schema_refuses_fields_it_is_told(refused, spec, told):
+    """A stranger's schema that says it in another way than ours ended the command with a KeyError."""
+    properties = {name: {"type": "string"} for name in "abc"}
+    schema = {"type": "object", "properties": properties, "not": refused}
+    kind = replace(TUNE, kind="Thing", schema=schema)
+    kinds = Catalog({(kind.api_version, kind.kind): kind}, "1")
+    [found] = said("Thing", spec, kinds)
+    assert found.startswith(told)
