@@ -102,14 +102,14 @@ class Reporting:
         """Write what is something else; whether there is more that can wait."""
         wanted = await self._wanted()
         new: dict[str, Status] = {}
-        late, at = False, views.instant(self._clock()) or ""
+        late, stamp = False, views.instant(self._clock()) or ""
         for path, (status, generation) in wanted.items():
             written, others = self._written.get(path), self._objects.seen[path].status
             if others == {}:
                 # It has none: one that was made anew as it had been has nothing of what was written to the one before.
                 written = None
             there = written if others is None else others
-            made = statuses.settled(status, generation, written or others, now=at)
+            made = statuses.settled(status, generation, written or others, now=stamp)
             if statuses.same(there, made):
                 continue
             if self._only_counted(there, made) and now - self._counted.get(path, -COUNTING) < COUNTING:

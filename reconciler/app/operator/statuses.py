@@ -27,7 +27,6 @@ _MESSAGE_MAX = 4096
 _DIFF_MAX = 4096
 _HISTORY = 5
 _ENTRY_MAX = 256
-"""In the place of a time that is not known."""
 _TYPES = frozenset(type_.value for type_ in ConditionType)
 _ABNORMAL = tuple(type_.value for type_ in ConditionType if type_ is not ConditionType.READY)
 

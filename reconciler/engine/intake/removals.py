@@ -158,12 +158,8 @@ class Removals:
             and (ready := summarize(state.conditions)).reason is Reason.PRUNE_HELD
         }
         # Where its target could not be reached since, no round has come to say so yet.
-        held |= {
-            address: one.removal.hold
-            for address, (one, source) in self.going.items()
-            if address in going and source == desired.source and one.removal is not None and one.removal.hold
-        }
-        held |= {address: why for address, why in record.held.items() if address in going}
+        for told in (self.held_of(desired.source), record.held):
+            held |= {address: why for address, why in told.items() if address in going}
         deletions = {
             address: entry.instance.common.deletion
             for address, (entry, _) in going.items()

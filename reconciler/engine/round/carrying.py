@@ -98,7 +98,7 @@ class Carrying:
         anew = await as_absent(self._services, self._session, self._lane, todo.values())
         # That took its time, and a person may want something left alone since: the next round says so.
         return {
-            address: replace(unit, anew=address in anew)
+            address: replace(unit, anew=True) if address in anew else unit
             for address, unit in todo.items()
             if address not in lost and not self._is_suspended(address)
         }
@@ -234,7 +234,7 @@ class Carrying:
             if result.fault is None:
                 succeeded.append(address)
                 continue
-            unsure = _may_have_begun(result.fault) and self._journal.may_have_created(address)
+            unsure = self._may_have_created(address, result.fault)
             if not result.fault.partial and not unsure:
                 self._journal.not_done(address)
             match result.fault.error_class:
@@ -258,8 +258,7 @@ class Carrying:
             address: fault
             for address in step
             if (fault := carried.applied[address].fault) is not None
-            and _may_have_begun(fault)
-            and self._journal.may_have_created(address)
+            and self._may_have_created(address, fault)
         }
         if not failed:
             return
@@ -272,10 +271,10 @@ class Carrying:
                 self._journal.not_done(address)
             self._journal.outcome(address, reason, str(fault))
 
-
-def _may_have_begun(fault: ProviderError) -> bool:
-    """Whether it is left open if what failed with this has done a part of it. In a conflict somebody was quicker."""
-    return not fault.partial and fault.error_class is not ErrorClass.CONFLICT
+    def _may_have_created(self, address: Address, fault: ProviderError) -> bool:
+        """Whether a creation that failed may have done a part of it. In a conflict somebody was quicker."""
+        left_open = not fault.partial and fault.error_class is not ErrorClass.CONFLICT
+        return left_open and self._journal.may_have_created(address)
 
 
 def _has_begun(unit: PlanUnit, now: Observed | ProviderError) -> bool:
