@@ -14,8 +14,6 @@ CHUNK = 20
 CHUNKS = 10
 MOST = 200
 """Seeds within which each of the defects put in on purpose must be found, from where it is looked for."""
-OPEN = (138,)
-"""Seeds that fail for a defect that is known: docs/simulation.md says which."""
 
 
 def simulated(*arguments: str, covered: bool = False) -> "subprocess.CompletedProcess[str]":
@@ -38,19 +36,8 @@ def simulated(*arguments: str, covered: bool = False) -> "subprocess.CompletedPr
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_everything_comes_right_once_the_trouble_ends(chunk):
-    begin = chunk * CHUNK
-    ends = [*(seed for seed in OPEN if begin <= seed < begin + CHUNK), begin + CHUNK]
-    for end in ends:
-        if begin < end:
-            done = simulated("--start", str(begin), "--seeds", str(end - begin), covered=chunk == 0)
-            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        begin = end + 1
-
-
-@pytest.mark.xfail(strict=True, reason="it is known, and to be mended")
-@pytest.mark.parametrize("seed", OPEN)
-def test_what_is_known_to_be_wrong_is_mended(seed):
-    assert simulated("--seed", str(seed)).returncode == 0
+    done = simulated("--start", str(chunk * CHUNK), "--seeds", str(CHUNK), covered=chunk == 0)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
 def test_controllers_that_take_over_from_each_other_change_no_target_two_at_a_time():

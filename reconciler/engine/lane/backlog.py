@@ -51,6 +51,7 @@ class Backlog:
         self._forgotten: set[Address] = set()
         self._owned: list[InventoryEntry] = []
         self._disowned: set[Address] = set()
+        self._not_begun: set[Address] = set()
         self._approved: set[Address] = set()
         self._events: list[Event] = []
         self._endings: list[Ending] = []
@@ -62,6 +63,7 @@ class Backlog:
             or self._forgotten
             or self._owned
             or self._disowned
+            or self._not_begun
             or self._approved
             or self._events
             or self._endings
@@ -84,7 +86,13 @@ class Backlog:
 
     def own(self, entries: Iterable[InventoryEntry]) -> None:
         """These have become ours."""
+        entries = list(entries)
         self._owned += entries
+        self._not_begun.difference_update(entry.instance.address for entry in entries)
+
+    def not_begun(self, address: Address) -> None:
+        """What was to be created has not been: that it is ours, which was put on record before, is not so."""
+        self._not_begun.add(address)
 
     def disown(self, addresses: Collection[Address]) -> None:
         """These are not ours any more: nothing is known of them, and what was approved about them is over."""
@@ -123,7 +131,7 @@ class Backlog:
         batch.put_states(states[address] for address in sorted(self._states & states.keys()))
         batch.forget_states(sorted(self._forgotten - states.keys()))
         batch.put_inventory(self._owned)
-        batch.forget_inventory(sorted(self._disowned - states.keys()))
+        batch.forget_inventory(sorted(self._not_begun | (self._disowned - states.keys())))
         batch.forget_approvals(sorted(self._approved | self._disowned))
         batch.add_events(self._events)
         batch.owe(one for one in self._refreshes.values() if one is not None)
@@ -140,6 +148,7 @@ class Backlog:
         self._forgotten.clear()
         self._owned.clear()
         self._disowned.clear()
+        self._not_begun.clear()
         self._approved.clear()
         self._events.clear()
         self._endings.clear()

@@ -81,6 +81,7 @@ class Journal:
         kept = {address: digest for address, digest in self._preimages.items() if digest != NOTHING}
         about = {unit.address: self._lane.declared.subject(unit.address) for unit in units}
         batch.owe(owed).intend(self._tally.run, units, kept, about)
+        self._begin_creations(batch, units)
         return self._write_intents(batch, units, owed, before)
 
     def _note_creations(self, units: Iterable[PlanUnit]) -> None:
@@ -90,6 +91,30 @@ class Journal:
                 self._preimages.setdefault(unit.address, NOTHING)
             elif self._preimages.get(unit.address) == NOTHING:
                 del self._preimages[unit.address]  # of an attempt before
+
+    def _begin_creations(self, batch: Batch, units: Iterable[PlanUnit]) -> None:
+        """What is created is on record as ours before it is there, and what declares it.
+
+        Whoever is killed afterwards leaves it there, and what declares it may be gone when the next one comes.
+        """
+        states, now = self._lane.states, self._runtime.now()
+        begun = [
+            unit.address
+            for unit in units
+            if not states[unit.address].owned
+            and (unit.creates or self._lane.preimages.is_begun(unit.address))
+            and unit.address in self._preimages
+        ]
+        batch.put_states(states[address] for address in begun)
+        batch.put_inventory(
+            InventoryEntry(
+                ownership=Ownership.CREATED if self._preimages[address] == NOTHING else Ownership.ADOPTED,
+                instance=self._lane.instances[address],
+                recorded_at=now,
+                preimage=self._preimages[address] or None,
+            )
+            for address in begun
+        )
 
     def _disrupted_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Disruption]:
         for unit in units:
@@ -176,6 +201,8 @@ class Journal:
         """An operation was not begun, or has failed; as far as is known, what was there still is."""
         if (digest := self._preimages.get(address)) is not None:
             self._lane.preimages.spared(address, digest)
+            if digest == NOTHING and address in self._lane.states and not self._lane.states[address].owned:
+                self._lane.backlog.not_begun(address)
 
     def may_have_created(self, address: Address) -> bool:
         """Whether there was nothing before what was begun about it, and it is not known as ours."""

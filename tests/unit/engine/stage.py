@@ -10,6 +10,7 @@ Everything but the targets is real: sessions, frames, rounds, the store, the pro
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +27,7 @@ from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
-from reconciler.errors import ErrorClass, ProviderError, TransportError
+from reconciler.errors import ErrorClass, ProviderError, StoreError, TransportError
 from reconciler.model.calls import Call, Failure, Ok, Reply
 from reconciler.model.conditions import ConditionType
 from reconciler.model.desired import Desired
@@ -198,6 +199,14 @@ class Stage:
     async def again(self) -> None:
         """Stop it, and start another one."""
         await self.end()
+        await self.begin()
+
+    async def killed(self) -> None:
+        """As it has been killed: nothing more goes on record; and start another one."""
+        self.store_fails = self.store_fails or StoreError("it is no more")
+        with contextlib.suppress(StoreError):
+            await self.end()
+        self.store_fails = None
         await self.begin()
 
     # --- what is declared ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 
 from reconciler.errors import StoreError
+from reconciler.model.resource import Deletion
 from reconciler.model.scope import Scope
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import VIM, address, execution, file, staged
@@ -48,7 +49,7 @@ async def test_what_could_not_be_written_is_written_later(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     await asyncio.sleep(20)
-    assert not (await stage.store.load_states())
+    assert not any(one.owned for one in (await stage.store.load_states()).values())
     stage.store_fails = None
     await asyncio.sleep(400)
     assert [one.object for one in await stage.events("Created")] == [address("motd")]
@@ -171,3 +172,29 @@ async def test_a_handler_is_owed_nothing_for_what_could_not_be_put_on_record(sta
     await asyncio.sleep(400)
     assert len(stage.ran()) == ran
     assert await stage.store.load_owed() == []
+
+
+def until_it_is_made(stage):
+    """From the moment on in which the machine has been changed, nothing goes on record: as of one that is killed."""
+    phases = []
+
+    def then_nothing_is_kept(phase, _request):
+        phases.append(phase)
+        if phases[-2:] == [Phase.APPLY, Phase.READ]:
+            stage.store_fails = FULL
+
+    stage.host.instead = then_nothing_is_kept
+
+
+@staged
+async def test_what_one_who_is_killed_had_just_made_goes_with_its_manifest(stage):
+    """Nothing but an intent knew of it, and no manifest by then: it stayed there, and nobody ever knew whose it was."""
+    until_it_is_made(stage)
+    await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+    await stage.until(lambda: stage.store_fails is not None)
+    await stage.killed()
+    await stage.declare(file("other", "x\n"))
+    await stage.until(lambda: stage.content("motd") is None)
+    await stage.settled()
+    assert address("motd") not in await stage.store.load_inventory()
+    assert address("motd") not in stage.controller.states()
