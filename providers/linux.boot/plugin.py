@@ -20,6 +20,7 @@ from froyo_provider import (
     Provider,
     Resource,
     Result,
+    TransientError,
     batch,
     call,
     gather,
@@ -93,6 +94,8 @@ def seen(one: Resource, found: Json | CallError) -> Actual | Fault:
         last = found.get("last", {})
         before = last.get("id") == state["id"] and last["boot_id"] != found["boot_id"]
         state["tried"] = before or set(state["causes"]) <= set(found.get("tried", ()))
+    if found.get("going_ms"):
+        state["going"] = True
     obstacles = found["obstacles"]
     if obstacles:
         state["obstacles"] = obstacles
@@ -127,6 +130,8 @@ def planned(one: Resource, now: Actual) -> Operation | Fault:
     state = now.state
     if one.removed:
         return forgotten(now)
+    if "going" in state:  # whoever said so may be no more, and it is not itself again
+        return TransientError("the host is about to go down, to be started anew")
     # Also where nothing is needed: it may be notified.
     obstacles = [{"call": "boot.again", **each} for each in state.get("obstacles", ())]
     if not state["because"]:

@@ -21,9 +21,17 @@ from reconciler.model.resource import Instance
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 
+LONGEST = 3600.0
+"""Seconds after which a host that was to go down has, or will not: no operation that disrupts takes longer."""
+
 
 def _nobody(_addresses: Collection[Address]) -> None:
     """Nobody waits."""
+
+
+def _decided(_address: Address) -> bool:
+    """It is known of each instance whether it is declared."""
+    return False
 
 
 class Disruptions:
@@ -32,10 +40,18 @@ class Disruptions:
     Args:
         most: how many at a time.
         share: the targets that are ours; on others that share the store, those disrupt that work on them.
+        undecided: whether it is not known yet of an instance that it is declared no longer.
     """
 
-    def __init__(self, most: int, share: Share | None = None) -> None:
+    def __init__(
+        self,
+        most: int,
+        share: Share | None = None,
+        *,
+        undecided: Callable[[Address], bool] = _decided,
+    ) -> None:
         self._most = most
+        self._undecided = undecided
         self._share = share or Share()
         self._beyond: set[TargetName] = set()
         self._freed: Callable[[Collection[Address]], None] = _nobody
@@ -95,16 +111,20 @@ class Disruptions:
         """What was refused a place on a target."""
         return [address for address in self._waiting if split_address(address)[0] == target]
 
-    async def settle(self, lane: Lane, store: Store) -> None:
+    async def settle(self, lane: Lane, store: Store, now: float) -> None:
         """After a round: a target that was disrupted and is itself again makes room for another one.
 
-        Nothing disruptive may be under way there any more, be it declared or not.
+        Nothing disruptive may be under way there any more, be it declared or not. Whether it is about to go down shows
+        only in what it was disrupted for, which may not be in force yet since its source is taken in after others.
 
         Raises:
             StoreError: it cannot be put on record; the next round tries it again.
         """
         target = lane.target.name
-        if target not in self._taken:
+        one = self._taken.get(target)
+        if one is None:
+            return
+        if one.cause not in lane.instances and self._undecided(one.cause) and now < one.since + LONGEST:
             return
         # What is only to go, and may not have gone for as long as it is in somebody's way, was well without it.
         if all(_is_itself(lane, address) for address in lane.states if _counts(lane.instances[address])):

@@ -147,6 +147,7 @@ class Boots:
         self._machine = machine
         self._loop = asyncio.get_running_loop()
         self._going: asyncio.TimerHandle | None = None
+        self._believed = 0.0
 
     @property
     def going(self) -> bool:
@@ -167,6 +168,8 @@ class Boots:
         if self.last:
             found["last"] = dict(self.last)
             found["tried"] = self._tried()
+        if (within := int((self._believed - self._loop.time()) * 1000)) > 0:
+            found["going_ms"] = within
         if self.asked:
             found["required"] = {"mtime_us": self.asked, "packages": ["libc6"]}
         return {"ok": found | {"obstacles": self._obstacles()}}
@@ -201,6 +204,7 @@ class Boots:
             self.last = {"id": item["id"], "boot_id": boot}
             kept = {cause: self.tried.get(cause, boot) for cause in item["causes"]}
             self.tried = dict([*({**kept, **self.tried} | kept).items()][:MOST])
+            self._believed = self._loop.time() + item["timeout_ms"] / 1000
             self._machine.note("it is to go down", cause=self.cause, stuck=self.stuck)
             if not self.stuck and self._going is None:
                 self._going = self._loop.call_later(self.random.uniform(0.05, 4.0), self._go_down)
@@ -223,6 +227,7 @@ class Boots:
             self._going.cancel()
             self._going = None
         self.ours = ordered
+        self._believed = 0.0
         self._for = set()
         self.asked = 0
         self.inhibited = self.was_asked = False

@@ -67,6 +67,9 @@ func (h *host) stat() (wire.Object, error) {
 		reply = append(reply, wire.F("last", wire.Object{wire.F("boot_id", noted.boot), wire.F("id", noted.id)}))
 		reply = append(reply, wire.F("tried", noted.tried(boot)))
 	}
+	if within := h.goesWithin(); within > 0 {
+		reply = append(reply, wire.F("going_ms", within.Milliseconds()))
+	}
 	reply = append(reply, wire.F("obstacles", h.obstacles()))
 	if info, err := os.Stat(h.root + "/run/reboot-required"); err == nil {
 		asked := wire.Object{wire.F("mtime_us", info.ModTime().UnixMicro()), wire.F("packages", h.askers())}
@@ -181,13 +184,18 @@ func (h *host) again(ctx context.Context, item wire.Object) (wire.Object, error)
 	if err := h.note(noted.next(id, causes, boot)); err != nil {
 		return nil, err
 	}
+	if err := h.goes(timeout); err != nil {
+		return nil, err
+	}
 	if err := h.order(ctx); err != nil {
+		h.stays()
 		return nil, err
 	}
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	case <-time.After(timeout):
+		h.stays()
 		return nil, fault.New(fault.Timeout, "the host was to be started anew, and has not gone down within %s", timeout)
 	}
 }

@@ -29,7 +29,7 @@ func made(t *testing.T, files map[string]string) *machine {
 	m.order = func(context.Context) error { m.orders++; return nil }
 	m.put(map[string]string{
 		"/proc/sys/kernel/random/boot_id": "first\n", "/proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
-		"/run/systemd/system/x": "", "/var/lib/dpkg/status": "",
+		"/run/systemd/system/x": "", "/var/lib/dpkg/status": "", "/proc/uptime": "100.50 1.00\n", going + ".old": "",
 	})
 	m.put(files)
 	return m
@@ -198,5 +198,34 @@ func TestWhatIsNotTheirsIsNotWrittenTo(t *testing.T) {
 	}
 	if _, err := m.asked(cause, "first"); fault.From(err, "").Code != fault.NotTheirs || m.orders != 0 {
 		t.Fatal(err)
+	}
+}
+
+// Somebody else than who said it asks in the second before the host goes down, which looks as ever then.
+func TestThatItIsAboutToGoDownIsSaidAsLongAsThatIsBelieved(t *testing.T) {
+	m := made(t, nil)
+	goingMs := func() any {
+		reply, err := m.stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		within, _ := reply.Get("going_ms")
+		return within
+	}
+	if within := goingMs(); within != nil {
+		t.Fatal(within)
+	}
+	_, _ = m.asked(cause, "first")
+	m.put(map[string]string{"/proc/uptime": "160.50 1.00\n"})
+	if within := goingMs(); within != int64(240_000) {
+		t.Fatal(within)
+	}
+	m.put(map[string]string{"/proc/uptime": "400.60 1.00\n"}) // it has hung, and who waited for it is no more
+	if within := goingMs(); within != nil {
+		t.Fatal(within)
+	}
+	m.order = func(context.Context) error { return fault.New(fault.IO, "systemd does not want to") }
+	if _, err := m.asked(cause, "first"); err == nil || goingMs() != nil {
+		t.Fatal(err, goingMs())
 	}
 }

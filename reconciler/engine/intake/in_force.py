@@ -20,7 +20,7 @@ from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
 from reconciler.model.desired import Desired
 from reconciler.model.graph import NOTHING, Graph
-from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.names import Address, Digest, SourceName, TargetName, split_address
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone
 from reconciler.model.subjects import PATH
@@ -73,6 +73,13 @@ class InForce:
     def recall(self, earlier: Iterable[Desired]) -> None:
         """This is what sources that are not in force declared when they last were: nobody else's to remove."""
         self._earlier = {one.source: one for one in earlier if one.source not in self._sources}
+
+    def may_declare(self, address: Address) -> bool:
+        """Whether an instance may be declared by a source that is not in force yet, or waits for facts of a target."""
+        target, _ = split_address(address)
+        return any(target in one.waiting for one in self._sources.values()) or any(
+            address in one.instances for one in self._earlier.values()
+        )
 
     @property
     def sources(self) -> Mapping[SourceName, Desired]:

@@ -156,7 +156,9 @@ class Controller:
         self._sessions = Sessions(open_session=open_session, runtime=runtime, listener=self, backoff=backoff)
         self._under_way = UnderWay(self._operation_ended)
         self._probes = Probes(settings, loop_time=self._time, news=self._operation_ended)
-        self._disruptions = Disruptions(settings.max_disrupted, self.share)
+        self._disruptions = Disruptions(
+            settings.max_disrupted, self.share, undecided=self.in_force.may_declare
+        )
         self._disruptions.notify(self._freed)
         self._services = Services(
             host=host,

@@ -136,7 +136,8 @@ class Round:
         self._lane.release(self.outcome.gone)
         await self._journal.close(self.report)
         if self._services.under_way is None or not self._services.under_way.disrupts(self._lane.target.name):
-            await self._services.disruptions.settle(self._lane, self._services.store)
+            now = self._services.runtime.now()
+            await self._services.disruptions.settle(self._lane, self._services.store, now)
         # Not before what came of them is on record: until then their results are all that says so.
         if self._carrying.lasting:
             await self._session.command("exec.forget", [{"id": one} for one in self._carrying.lasting])

@@ -110,6 +110,13 @@ def test_what_asks_for_another_boot_is_told_and_has_a_name(plugin, asks, said):
     assert other["calls"][0]["args"]["id"] != one["args"]["id"]
 
 
+@pytest.mark.parametrize("when", ["required", "notified"])
+def test_a_host_that_is_about_to_go_down_is_not_itself_again_whoever_looks(plugin, when):
+    failed = planned(plugin, host(going_ms=1500, **ASKED), reboot(when=when))
+    assert failed["fault"]["class"] == "transient"
+    assert "about to go down" in failed["fault"]["message"]
+
+
 def test_for_what_it_was_started_anew_before_it_is_not_again(plugin):
     name = planned(plugin, host(**NEWER))["calls"][0]["args"]["id"]
     [actual] = Harness(plugin, host("second", last={"id": name, "boot_id": "first"}, **NEWER)).read(

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from reconciler.core.sharing import shard_of
-from reconciler.engine.disruptions import Disruptions
+from reconciler.engine.disruptions import LONGEST, Disruptions
 from reconciler.engine.settings import EngineSettings
 from reconciler.engine.share import Share
 from reconciler.model.disruption import Disruption
@@ -70,6 +70,22 @@ async def test_a_controller_that_was_started_anew_still_knows(stage):
     stage.page(second)
     await stage.settled()
     assert len(having(stage, b"one\n")) == 2
+
+
+@staged(machines=MACHINES)
+async def test_what_is_not_known_to_be_declared_yet_is_not_itself_again(stage):
+    """A controller that had just begun knew of nothing on a host that another one had told to go down."""
+    await stage.declare(*rolled("one\n"))
+    first, second = await first_of(stage, b"one\n")
+    await stage.again()
+    others = stage.desired(*(one for one in rolled("one\n") if one.instance.target == second))
+    await stage.controller.submit(replace(others, waiting=frozenset({first})))  # for its facts
+    await asyncio.sleep(200)
+    assert [one.target for one in await stage.store.load_disruptions()] == [first]
+    assert having(stage, b"one\n") == [first]
+    # Whoever was to go down has by then, or will not: nobody waits for ever for what is not known.
+    await asyncio.sleep(2 * LONGEST)
+    await stage.until(lambda: len(having(stage, b"one\n")) == 2)
 
 
 @staged(machines=MACHINES)
