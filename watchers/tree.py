@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from reconciler.errors import why
-from reconciler.model.manifests import is_manifest
+from reconciler.model.manifests import declares
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from watchers.fingerprint import SETTLED
@@ -161,20 +161,20 @@ class Tree:
                     racy.add(path)
                 try:
                     file = _stable(
-                        path, found, keep=is_manifest(path) or found.signature[0] <= min(KEEP_EACH, budget)
+                        path, found, keep=declares(path) or found.signature[0] <= min(KEEP_EACH, budget)
                     )
                 except _BeingWritten:
                     # When it is closed nothing shows in its stats.
                     racy.add(path)
-                    if before is None and not is_manifest(path) and (late or path in self._held):
+                    if before is None and not declares(path) and (late or path in self._held):
                         held[path] = _HELD
                         continue
-                    if before is None or (is_manifest(path) and before[0] != found.signature):
+                    if before is None or (declares(path) and before[0] != found.signature):
                         raise
                     if before[0] != found.signature:
                         held[path] = _OLDER
                     file, found = before[1], Found(found.real, before[0])
-            if not is_manifest(path) and file.size <= KEEP_EACH:
+            if not declares(path) and file.size <= KEEP_EACH:
                 budget -= file.size
             files[path] = file
             known[path] = (found.signature, file)

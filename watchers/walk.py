@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reconciler.model.manifests import is_manifest
+from reconciler.model.manifests import declares
 from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, is_versioning, skips_directory
 
 MAX_BYTES = 64 << 20
@@ -206,7 +206,7 @@ class _Walker:
             self.listing.files[path] = Found(real, signature(status))
 
     def leave_out(self, path: str, why: str) -> None:
-        if is_manifest(path):
+        if declares(path):
             raise _Unreadable(f"{path}: {why}")
         self.listing.left_out[path] = why
 

@@ -14,6 +14,7 @@ from reconciler.app.catalogues import installed
 from reconciler.app.secrets import KEY_BYTES
 from reconciler.config import ParseCache, load
 from reconciler.core.vault import Vault
+from reconciler.languages import LANGUAGES
 from reconciler.model.secrets import KeyRef, Secret, SecretMissing
 from watchers.secret_files import SecretFiles
 
@@ -58,6 +59,8 @@ def evaluation(
     had = vault or Vault(read, partial(os.urandom, KEY_BYTES), missing=True)
 
     def evaluate(snapshot: Snapshot) -> Desired:
-        return load(snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had)
+        return load(
+            snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had, languages=LANGUAGES
+        )
 
     return packages, kinds, evaluate

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from reconciler.api.labels import parse_labels
 from reconciler.app.assembly import Parts
@@ -24,7 +25,7 @@ from reconciler.errors import ConfigError, UsageError
 from reconciler.model.desired import Desired
 from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance
-from reconciler.model.source import Place, Snapshot
+from reconciler.model.source import Place, Snapshot, with_settings
 from reconciler.model.state import ResourceState, Rollback
 from reconciler.model.target import Target
 
@@ -88,13 +89,19 @@ def declared_target(evaluated: Evaluated, name: str) -> Target:
 
 
 async def evaluate(
-    parts: Parts, place: Place, *, targets: Collection[str] = (), labels: str = ""
+    parts: Parts,
+    place: Place,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    targets: Collection[str] = (),
+    labels: str = "",
 ) -> Evaluated:
     """Read and evaluate what a place has.
 
     Args:
         parts: the engine's parts.
         place: the source.
+        settings: what is set for it, by name.
         targets: names of the targets that matter; empty for all.
         labels: a selector of the resources that matter; empty for all.
 
@@ -104,6 +111,9 @@ async def evaluate(
             it was last applied, and declares nothing at all any more.
     """
     snapshot, seen, follows = await parts.watchers.take(place)
+    if settings:
+        # By what is seen of its files alone nobody could say that it is still the same.
+        snapshot, seen = with_settings(snapshot, settings), ""
 
     async def loaded(shown: Snapshot) -> Desired:
         try:

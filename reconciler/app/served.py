@@ -33,7 +33,7 @@ def served_no_longer(
     return [name for name in by_place.values() if name not in wanted]
 
 
-def place_of(name: SourceName, ranked: Mapping[SourceName, Desired]) -> Place | None:
+def source_of(name: SourceName, ranked: Mapping[SourceName, Desired]) -> Source | None:
     """In which way a source is to be served: as the first declares it that is not itself; None if none does.
 
     What a repository says of itself does not count, or it could say that nobody need have signed it.
@@ -43,7 +43,7 @@ def place_of(name: SourceName, ranked: Mapping[SourceName, Desired]) -> Place | 
         ranked: what each source declares, first those that count before others.
     """
     for declarer, desired in ranked.items():
-        found = next((one.place for one in desired.sources.values() if one.place.name == name), None)
+        found = next((one for one in desired.sources.values() if one.place.name == name), None)
         if declarer != name and found is not None:
             return found
     return None

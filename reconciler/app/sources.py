@@ -7,7 +7,7 @@ all of it stays as it is and on record, as if the daemon had been started withou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -15,7 +15,7 @@ from typing import TypeVar
 from reconciler.app.assembly import Parts
 from reconciler.app.isolating import isolated
 from reconciler.app.mending import Mending
-from reconciler.app.served import place_of, real, rescan_interval, served_no_longer
+from reconciler.app.served import real, rescan_interval, served_no_longer, source_of
 from reconciler.app.watched import WatchedPlace
 from reconciler.config.targets import references
 from reconciler.engine.intake.intake import Intake
@@ -25,7 +25,7 @@ from reconciler.model.cluster import ClusterPlace
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Section
 from reconciler.model.names import SourceName, TargetName
-from reconciler.model.source import Place, Snapshot, Source
+from reconciler.model.source import Place, Snapshot, Source, SourceReport, with_settings
 from reconciler.runtime import Offload
 
 T = TypeVar("T")
@@ -55,20 +55,22 @@ class Sources:
         self._supervisor = supervisor
         self._given: dict[SourceName, Source] = {}
         self._places: dict[SourceName, Place] = {}
+        self._settings: dict[SourceName, Mapping[str, str]] = {}
         self.read_anew: Callable[[], None] = _nobody
         controller.facts_changed = self._facts_changed
 
     def give(self, source: Source) -> None:
         """Keep what a place declares for as long as the daemon runs; one that is not there yet is waited for."""
         self._given[source.place.name] = source
-        self._serve(source.place)
+        self._serve(source)
 
     @property
     def given(self) -> Mapping[SourceName, Source]:
         """The sources that the daemon was given, and no other source has declared."""
         return self._given
 
-    def _serve(self, place: Place) -> None:
+    def _serve(self, source: Source) -> None:
+        place = source.place
         name = place.name
         if name in self.watched:
             return
@@ -93,6 +95,7 @@ class Sources:
             beat=partial(self._supervisor.beat, task),
         )
         self._places[name] = place
+        self._settings[name] = source.settings
         load = parts.load if not isinstance(place, ClusterPlace) or place.trusted else isolated(parts.load)
         self._controller.expected.add(name)
         mending = None
@@ -115,7 +118,7 @@ class Sources:
         async def run() -> None:
             if watched.remote:
                 await intake.resume()
-            snapshots = watched.snapshots()
+            snapshots = _with_settings(watched.snapshots(), source.settings)
             await intake.run(snapshots if mending is None else mending.mended(snapshots))
 
         self._supervisor.add(task, run, deadline=watched.deadline)
@@ -146,8 +149,8 @@ class Sources:
             asked = {name: one for name, one in asked.items() if name == source}
         if len(asked) != 1:
             return None
-        [ask] = asked.values()
-        return await ask(revision)
+        [(name, ask)] = asked.items()
+        return with_settings(await ask(revision), self._settings[name])
 
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """A target says something else of itself: see what the sources declare that have asked for that."""
@@ -216,14 +219,16 @@ class Sources:
         for name, place in list(self._places.items()):
             # The same repository, of which another revision is wanted, or in another way. This runs in the task of what
             # was taken in, so that it cannot be about that.
-            wanted = place_of(name, ranked)
-            if name in self._given or name == desired.source or wanted is None or wanted == place:
+            wanted = source_of(name, ranked)
+            if name in self._given or name == desired.source or wanted is None:
+                continue
+            if wanted.place == place and wanted.settings == self._settings[name]:
                 continue
             await self._exchange(name, wanted)
         served = {real(place) for place in self._places.values()}
         for source in desired.sources.values():
             if real(source.place) not in served:
-                self._serve(source.place)
+                self._serve(source)
                 served.add(real(source.place))
         for name, intake in list(self.intakes.items()):
             if name != desired.source:
@@ -233,14 +238,14 @@ class Sources:
         # Before its task: what that is at is seen through, and nothing is taken in afterwards.
         await self.intakes[name].end()
         await self._supervisor.remove(_task(name))
-        for known in (self.intakes, self.watched, self.mending, self._places):
+        for known in (self.intakes, self.watched, self.mending, self._places, self._settings):
             known.pop(name, None)
 
-    async def _exchange(self, name: SourceName, place: Place) -> None:
-        """Watch a source at another place of the same name; what it has in force stays so meanwhile."""
+    async def _exchange(self, name: SourceName, source: Source) -> None:
+        """Watch a source in another way under the same name; what it has in force stays so meanwhile."""
         await self._supervisor.remove(_task(name))
         del self.watched[name], self._places[name]
-        self._serve(place)
+        self._serve(source)
 
     async def _doubt(self, name: SourceName, earlier: str, later: str) -> str:
         """Why a revision may not mean what it leaves out, as what watches its source now knows it."""
@@ -256,6 +261,14 @@ def _nobody() -> None:
 
 def _task(name: SourceName) -> str:
     return f"source {name}"
+
+
+async def _with_settings(
+    snapshots: AsyncIterator[Snapshot | SourceReport], settings: Mapping[str, str]
+) -> AsyncIterator[Snapshot | SourceReport]:
+    """What a source yields, with what is set for it."""
+    async for item in snapshots:
+        yield with_settings(item, settings) if isinstance(item, Snapshot) else item
 
 
 class _Beating:

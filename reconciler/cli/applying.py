@@ -100,7 +100,9 @@ async def _apply(  # noqa: PLR0913, PLR0917 - the same
             max_disrupted=max_disrupted,
         ) as parts,
     ):
-        evaluated = await evaluating.evaluate(parts, source.place, targets=targets, labels=labels)
+        evaluated = await evaluating.evaluate(
+            parts, source.place, settings=source.settings, targets=targets, labels=labels
+        )
         progress.tell(evaluated)
         results = await once.apply(
             parts,

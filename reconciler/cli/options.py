@@ -113,6 +113,14 @@ GitWith = Annotated[
         help="Of --git: identityFile, passwordFile, allowedSigners … as in a Source; may be given again.",
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="What programs of the source are told: CUE's tags, ctx.settings in Starlark; may be given again.",
+    ),
+]
 What = Annotated[
     str,
     typer.Argument(

@@ -31,10 +31,35 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://|[\w.-]+@[\w.-]+:")
 _VERIFIED = ("commit", "tag")
 
 
-def directory_source(root: Path) -> Source:
-    """A directory as a source."""
+def directory_source(root: Path, *, settings: Sequence[str] = ()) -> Source:
+    """A directory as a source.
+
+    Args:
+        root: the directory.
+        settings: what its programs are told, as KEY=VALUE.
+
+    Raises:
+        UsageError: a setting is none.
+    """
     place = DirectoryPlace(str(root))
-    return Source(place.name, place)
+    return Source(place.name, place, settings=set_by(settings))
+
+
+def set_by(given: Sequence[str]) -> dict[str, str]:
+    """What `--set` says, by name.
+
+    Raises:
+        UsageError: one of them says nothing, or something is said twice.
+    """
+    found: dict[str, str] = {}
+    for one in given:
+        key, separator, value = one.partition("=")
+        if not separator or not key:
+            raise UsageError(f"--set takes KEY=VALUE, not {one!r}")
+        if key in found:
+            raise UsageError(f"--set {key} is given twice")
+        found[key] = value
+    return found
 
 
 def must_be_no_url(directory: str) -> None:
@@ -57,6 +82,7 @@ def sourced(
     ref: str | None = None,
     path: str | None = None,
     git_with: Sequence[str] = (),
+    settings: Sequence[str] = (),
 ) -> Source:
     """The source that a command line names.
 
@@ -65,7 +91,8 @@ def sourced(
         git: the URL of a repository, or None.
         ref: which revision of it.
         path: which directory in it.
-        git_with: further settings, as KEY=VALUE.
+        git_with: how the repository is reached, as KEY=VALUE.
+        settings: what its programs are told, as KEY=VALUE.
 
     Raises:
         UsageError: it names none.
@@ -86,15 +113,17 @@ def sourced(
                 f"there is no directory {directory!r} here; what is named first is where the manifests are, and "
                 f"a target is named with --target {directory}"
             )
-        return directory_source(source_root(directory, os.environ))
+        return directory_source(source_root(directory, os.environ), settings=settings)
     if directory != ".":
         raise UsageError(
             f"{directory} and --git both name a source; name one of them, and a directory in git with --path"
         )
-    return git_source(git, ref=ref, path=path, git_with=git_with)
+    return git_source(git, ref=ref, path=path, git_with=git_with, settings=settings)
 
 
-def git_source(url: str, *, ref: str | None, path: str | None, git_with: Sequence[str]) -> Source:
+def git_source(
+    url: str, *, ref: str | None, path: str | None, git_with: Sequence[str], settings: Sequence[str] = ()
+) -> Source:
     """A repository as a source, as a command line names it.
 
     Raises:
@@ -117,7 +146,8 @@ def git_source(url: str, *, ref: str | None, path: str | None, git_with: Sequenc
         raise UsageError(f"--git: {wrong[0]}")
     if interval is not None and not seconds(interval):
         raise UsageError(f"--git-with interval: {refusal(interval)}; {HINT}")
-    return Source(place.name, place, seconds(interval) if interval is not None else None)
+    every = seconds(interval) if interval is not None else None
+    return Source(place.name, place, every, settings=set_by(settings))
 
 
 def _settings(given: Sequence[str]) -> tuple[dict[str, Any], str | None]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from reconciler.config.cache import ParseCache
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from reconciler.config.programs import Language
     from reconciler.core.vault import Vault
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
@@ -31,6 +32,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     facts: Mapping[TargetName, Facts] | None = None,
     vault: Vault | None = None,
+    languages: Sequence[Language] = (),
 ) -> Desired:
     """What a snapshot says should be.
 
@@ -41,6 +43,7 @@ def load(
         environ: the controller's environment, for `~`.
         facts: what is known of targets. One that has none waits, where anything depends on them.
         vault: reads secrets; without it none can be had.
+        languages: in which its programs may be written, in the order in which they are evaluated.
 
     Raises:
         ConfigError: with everything that is wrong.
@@ -48,4 +51,12 @@ def load(
     """
     from reconciler.config.loading import load_snapshot
 
-    return load_snapshot(snapshot, catalog, cache=cache, environ=environ, facts=facts, vault=vault)
+    return load_snapshot(
+        snapshot,
+        catalog,
+        cache=cache,
+        environ=environ,
+        facts=facts,
+        vault=vault,
+        languages=languages,
+    )

@@ -64,7 +64,7 @@ def alert(
     """
 
     def resolve(written: str, field: tuple[str, ...]) -> str:
-        return path_of(written, field, origin.file, controller, complain)
+        return path_of(written, field, origin.base, controller, complain)
 
     made = Alert(
         name=AlertName(metadata["name"]),

@@ -1,31 +1,35 @@
-"""What earlier loads have found out about files that have not changed."""
+"""What earlier loads have found out about files that have not changed, and about programs that read nothing else."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from reconciler.config.declared import FileDeclarations
+    from reconciler.config.programs import Evaluation, Surroundings
     from reconciler.config.schemas import Kinds
     from reconciler.config.targets import ControllerPaths
     from reconciler.model.catalog import Catalog
     from reconciler.model.names import Digest
+    from reconciler.model.source import Snapshot
 
 
 class ParseCache:
-    """Keeps, by path and digest, what each file declares; and the catalog's schemas, compiled.
+    """Keeps, by path and digest, what each file declares; what each program does; and the catalog's schemas, compiled.
 
     Give the same one to every load of a source. It holds what the last load needed and no more. A new
     catalog, or other directories of the controller, empty it.
     """
 
-    __slots__ = ("_basis", "_files", "kinds")
+    __slots__ = ("_basis", "_files", "_programs", "kinds")
 
     def __init__(self) -> None:
         self._basis: tuple[str, ControllerPaths] | None = None
         self._files: dict[str, tuple[Digest, FileDeclarations]] = {}
+        self._programs: dict[str, _Program] = {}
         self.kinds: Kinds | None = None
 
     def prepare(self, catalog: Catalog, controller: ControllerPaths) -> Kinds:
@@ -36,6 +40,7 @@ class ParseCache:
 
             self._basis = basis
             self._files.clear()
+            self._programs.clear()
             self.kinds = Kinds(catalog)
         return self.kinds
 
@@ -50,5 +55,43 @@ class ParseCache:
 
     def keep_only(self, paths: Collection[str]) -> None:
         """Forget the files that are not among `paths`."""
-        for path in self._files.keys() - set(paths):
+        kept = set(paths)
+        for path in self._files.keys() - kept:
             del self._files[path]
+        for path in self._programs.keys() - kept:
+            del self._programs[path]
+
+    def program(self, path: str, snapshot: Snapshot, surroundings: Surroundings) -> FileDeclarations | None:
+        """What a program declares, if it is known and would read the same again."""
+        known = self._programs.get(path)
+        if known is None:
+            return None
+        same = all(_digest(snapshot, file) == digest for file, digest in known.read.items())
+        if same and all(surroundings.digest(part) == digest for part, digest in known.asked.items()):
+            return known.declared
+        return None
+
+    def put_program(
+        self,
+        path: str,
+        snapshot: Snapshot,
+        surroundings: Surroundings,
+        evaluation: Evaluation,
+        declared: FileDeclarations,
+    ) -> None:
+        """Remember what a program declares, with all that it depends on."""
+        read = {file: _digest(snapshot, file) for file in evaluation.read}
+        asked = {part: surroundings.digest(part) for part in evaluation.asked}
+        self._programs[path] = _Program(read, asked, declared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    read: dict[str, Digest | None]
+    asked: dict[str, str]
+    declared: FileDeclarations
+
+
+def _digest(snapshot: Snapshot, path: str) -> Digest | None:
+    file = snapshot.files.get(path)
+    return None if file is None else file.digest

@@ -6,8 +6,9 @@ A file is read for its places when the first complaint about it is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from reconciler.config.declared import Manifest, Sketch, Variables
@@ -37,7 +38,14 @@ class Complaints:
         namespace: of a cluster, where it is one; else "".
     """
 
-    def __init__(self, snapshot: Snapshot, lost: Sequence[str], broken: Collection[Reference] = ()) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        lost: Sequence[str],
+        broken: Collection[Reference] = (),
+        *,
+        places: Mapping[str, Locator] = MappingProxyType({}),
+    ) -> None:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.lost = bool(lost)
@@ -48,7 +56,7 @@ class Complaints:
         self.root = snapshot.root
         self.namespace = namespace_of(snapshot.source)
         self._snapshot = snapshot
-        self._places: dict[str, Locator] = {}
+        self._places = dict(places)
 
     def may_be_lost(self, name: str) -> bool:
         """Whether a name that nothing declares stands in a document that could not be read."""
@@ -66,7 +74,7 @@ class Complaints:
         key: bool = False,
     ) -> None:
         """Something is wrong with a value of a manifest, or with its key."""
-        self.problems.append(self._at(manifest.origin.file, manifest.document, path, message, hint, key=key))
+        self.problems.append(self._at(manifest.origin.base, manifest.document, path, message, hint, key=key))
 
     def problem_in(
         self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str
@@ -86,7 +94,8 @@ class Complaints:
 
     def place_in(self, origin: Origin, document: Document, path: Sequence[str | int]) -> str:
         """Where a value of any document stands."""
-        return str(replace(origin, line=self._at(origin.file, document, path, "", key=False).line))
+        found = self._at(origin.base, document, path, "", key=False)
+        return str(replace(origin, file=found.file, line=found.line))
 
     def at_expression(
         self, manifest: Manifest | Variables, leaf: Leaf, count: int, message: str, hint: str
@@ -98,7 +107,7 @@ class Complaints:
         self, manifest: Manifest, path: Path, text: str, at: tuple[int, int], message: str, hint: str
     ) -> Problem:
         """What is wrong at a line and column of a text that stands in a manifest."""
-        places = self._places_of(manifest.origin.file)
+        places = self._places_of(manifest.origin.base)
         node = places.locate(manifest.document, path).node
         index, besides = within(places.file, node, text, *at)
         return places.file.problem(index, message + besides, hint)
@@ -113,14 +122,14 @@ class Complaints:
         from reconciler.config.explain import explain
 
         document = replace(manifest.document, value=value)
-        places = self._places_of(manifest.origin.file)
+        places = self._places_of(manifest.origin.base)
         at = {self._place(manifest, leaf, -1)("", "").location: leaf for leaf in leaves}
         found = explain(places, document, manifest.compiled, rendered=[leaf.path for leaf in leaves])
         return [(problem, at.get(problem.location)) for problem in found]
 
     def _place(self, manifest: Manifest | Variables, leaf: Leaf, count: int) -> Callable[[str, str], Problem]:
         """What makes a problem that is about an expression; about all of the string with a count of -1."""
-        places = self._places_of(manifest.origin.file)
+        places = self._places_of(manifest.origin.base)
         node = places.locate(manifest.document, leaf.path).node
         at = place(places.file.text, node.index, node.end, count) if count >= 0 else node.index
         return lambda message, hint: places.file.problem(at, message, hint)
@@ -129,7 +138,7 @@ class Complaints:
         self, manifest: Manifest | Variables, path: Sequence[str | int], message: str, hint: str
     ) -> None:
         """A person should know something about a key of a manifest."""
-        self.warning_in(manifest.origin.file, manifest.document, path, message, hint)
+        self.warning_in(manifest.origin.base, manifest.document, path, message, hint)
 
     def warning_in(
         self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str

@@ -12,7 +12,7 @@ from reconciler.config.expressions import Leaf
 from reconciler.config.fields import PLAIN
 from reconciler.config.inventory.fleet import Fleet
 from reconciler.config.schemas import CompiledKind
-from reconciler.documents.reading import Document
+from reconciler.documents.reading import Document, Documents
 from reconciler.errors import Problem
 from reconciler.model.alert import Alert
 from reconciler.model.blob import Blob
@@ -198,6 +198,8 @@ class FileDeclarations:
         trees: the same of the directories.
         foreign: nothing in it is of a kind that is known: if some manifest's body is this file, it is no
             manifest.
+        warnings: what a program says to a person.
+        generated: what a program made; None for a file, which can be read again.
     """
 
     manifests: list[Manifest] = field(default_factory=list)
@@ -213,6 +215,8 @@ class FileDeclarations:
     bodies: set[str] = field(default_factory=set)
     trees: set[str] = field(default_factory=set)
     foreign: bool = True
+    warnings: list[Problem] = field(default_factory=list)
+    generated: Documents | None = None
 
     def add(self, fleet: Fleet) -> None:
         """An Inventory. The files that it names are no manifests."""

@@ -13,6 +13,7 @@ from reconciler.config.attached import Attachments
 from reconciler.config.complaints import Complaints
 from reconciler.config.declared import FileDeclarations, Made, Manifest, Sketch, Variables
 from reconciler.config.fields import patience_of
+from reconciler.config.generating import places_of
 from reconciler.config.inventory.fleet import FleetFiles
 from reconciler.config.knowing import FactReading
 from reconciler.config.making import Making
@@ -59,7 +60,8 @@ class Expansion:
         self.instances: dict[Address, Instance] = {}
         self._broken = {name for found in declared.values() for name in found.broken}
         lost = [text for found in declared.values() for text in found.lost]
-        self.complaints = Complaints(snapshot, lost, self._broken)
+        self.complaints = Complaints(snapshot, lost, self._broken, places=places_of(declared))
+        self.complaints.warnings += [warning for found in declared.values() for warning in found.warnings]
         self._broken_targets = [
             name.removeprefix("Target/") for name in self._broken if name.startswith("Target/")
         ]
@@ -136,7 +138,7 @@ class Expansion:
         if isinstance(where, Selector):
             selected = self._selection.of(where)
             if not selected and not self.facts.waiting:
-                self._nowhere.setdefault((manifest.origin.file, where), []).append(manifest)
+                self._nowhere.setdefault((manifest.origin.base, where), []).append(manifest)
             return selected
         if where in self.targets:
             return (where,)

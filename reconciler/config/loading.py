@@ -20,12 +20,14 @@ from reconciler.config.trees import is_below, roots_of
 from reconciler.core.vault import Vault
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
-from reconciler.model.manifests import is_manifest
+from reconciler.model.manifests import is_manifest, is_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from reconciler.config.declared import FileDeclarations
+    from reconciler.config.programs import Language
+    from reconciler.documents.reading import Documents
     from reconciler.model.catalog import Catalog
     from reconciler.model.facts import Facts
     from reconciler.model.names import TargetName
@@ -40,11 +42,22 @@ def load_snapshot(
     environ: Mapping[str, str] | None,
     facts: Mapping[TargetName, Facts] | None,
     vault: Vault | None,
+    languages: Sequence[Language] = (),
 ) -> Desired:
     """See `load` in the package."""
     with _collector_at_rest():
         kept = cache if cache is not None else ParseCache()
-        return _load(snapshot, catalog, kept, environ or {}, FactReading(facts or {}), vault or Vault())
+        reading, secrets = FactReading(facts or {}), vault or Vault()
+        controller, declared = _manifests(
+            snapshot,
+            catalog,
+            kept,
+            environ or {},
+            facts=reading,
+            vault=secrets,
+            languages=languages,
+        )
+        return _desired(snapshot, declared, controller, reading, secrets)
 
 
 @contextlib.contextmanager
@@ -86,39 +99,79 @@ def _declared(
 
 
 def _manifests(
-    snapshot: Snapshot, catalog: Catalog, cache: ParseCache, environ: Mapping[str, str]
+    snapshot: Snapshot,
+    catalog: Catalog,
+    cache: ParseCache,
+    environ: Mapping[str, str],
+    *,
+    facts: FactReading,
+    vault: Vault,
+    languages: Sequence[Language],
 ) -> tuple[ControllerPaths, dict[str, FileDeclarations]]:
-    """What paths are relative to, and what each file declares that is no body of another one."""
+    """What paths are relative to, and what each file declares that is no body of another one, and each program."""
     controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
     kinds = cache.prepare(catalog, controller)
     declared = _declared(snapshot, cache, lambda path, data: evaluate(path, data, kinds, controller))
-    cache.keep_only(declared)
+    files = declared.keys()
+    if languages and any(map(is_program, snapshot.files)):
+        from reconciler.config.generating import Generating
+
+        generating = Generating(snapshot, kinds, controller, facts=facts, vault=vault, cache=cache)
+        declared = dict(declared)
+        for language in languages:
+            generating.add(language, declared)
+    cache.keep_only({*files, *declared})
     bodies = {body for found in declared.values() for body in found.bodies}
-    for path in [path for path, found in declared.items() if found.foreign and path in bodies]:
+    made = len(declared) > len(files)
+    roots = roots_of((file, root) for file, found in declared.items() for root in found.trees) if made else ()
+    for path in [path for path in declared if is_below(path, roots)]:
         del declared[path]
+    for path, found in list(declared.items()):
+        if path in bodies and (found.foreign or is_program(path)):
+            del declared[path]
     return controller, declared
 
 
-def declaring(snapshot: Snapshot, catalog: Catalog, environ: Mapping[str, str]) -> list[str]:
-    """The files of a snapshot that are manifests, in the order of their paths.
+def declaring(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    environ: Mapping[str, str],
+    *,
+    facts: Mapping[TargetName, Facts] | None = None,
+    vault: Vault | None = None,
+    languages: Sequence[Language] = (),
+) -> dict[str, Documents | None]:
+    """The files of a snapshot that are manifests, in the order of their paths, and its programs.
+
+    Each program with what it made; None for a file.
 
     Args:
         snapshot: all files of a source.
         catalog: the kinds that may be declared beside froyo's own.
         environ: the controller's environment, for `~`.
+        facts: what is known of targets.
+        vault: reads secrets.
+        languages: in which its programs may be written.
     """
-    return list(_manifests(snapshot, catalog, ParseCache(), environ)[1])
+    _, declared = _manifests(
+        snapshot,
+        catalog,
+        ParseCache(),
+        environ,
+        facts=FactReading(facts or {}),
+        vault=vault or Vault(),
+        languages=languages,
+    )
+    return {path: found.generated for path, found in declared.items()}
 
 
-def _load(
+def _desired(
     snapshot: Snapshot,
-    catalog: Catalog,
-    cache: ParseCache,
-    environ: Mapping[str, str],
+    declared: Mapping[str, FileDeclarations],
+    controller: ControllerPaths,
     facts: FactReading,
     vault: Vault,
 ) -> Desired:
-    controller, declared = _manifests(snapshot, catalog, cache, environ)
     expansion = Expansion(snapshot, declared, facts, controller, vault)
     problems = [problem for found in declared.values() for problem in found.problems]
     problems += expansion.complaints.problems

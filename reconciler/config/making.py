@@ -186,7 +186,7 @@ class Making:
             faults.schema(real, varying.leaves, secret=bool(marks))
             return None
         body = (
-            body_of(compiled.kind.body, value["spec"], manifest.origin.file)
+            body_of(compiled.kind.body, value["spec"], manifest.origin.base)
             if text is None
             else blob(text.encode())
         )

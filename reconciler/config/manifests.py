@@ -34,7 +34,7 @@ from reconciler.config.strangers import meant_kind, strange_kind
 from reconciler.config.targets import ControllerPaths, source, target
 from reconciler.config.variables import value_problems
 from reconciler.core.suggest import closest
-from reconciler.documents.reading import Document, Locator, read_documents
+from reconciler.documents.reading import Document, Documents, Locator, read_documents
 from reconciler.model.names import TargetName, reference
 from reconciler.model.origin import Origin
 from reconciler.model.selector import Selector
@@ -45,7 +45,11 @@ if TYPE_CHECKING:
 
 def evaluate(path: str, data: bytes, kinds: Kinds, controller: ControllerPaths) -> FileDeclarations:
     """What a file declares. Problems are returned, never raised."""
-    read = read_documents(path, data)
+    return declarations(read_documents(path, data), kinds, controller)
+
+
+def declarations(read: Documents, kinds: Kinds, controller: ControllerPaths) -> FileDeclarations:
+    """What documents declare, from wherever they were read. Problems are returned, never raised."""
     declared = FileDeclarations(problems=list(read.problems), lost=read.lost)
     if read.places is not None:
         evaluator = _Evaluator(read.places, kinds, controller, declared)
@@ -63,8 +67,9 @@ class _Evaluator:
         self.controller = controller
         self.declared = declared
         self.suspicious = may_have_slips(places.file.text)
-        self.braces = "{{" in places.file.text or "{%" in places.file.text or ".j" in places.file.text
-        self.varying = may_have_expressions(places.file.text)
+        searched = places.searched
+        self.braces = "{{" in searched or "{%" in searched or ".j" in searched
+        self.varying = may_have_expressions(searched)
 
     def problem(
         self,
@@ -81,7 +86,7 @@ class _Evaluator:
 
     def origin(self, document: Document) -> Origin:
         """Where a document stands."""
-        return Origin(self.places.file.path, document.line, document.index, self.controller.root)
+        return self.places.origin_of(document, self.controller.root)
 
     def document(self, document: Document) -> None:
         before = len(self.declared.problems)
@@ -223,7 +228,7 @@ class _Evaluator:
         known = (
             {name: item for name, item in spec.items() if ("spec", name) not in varying} if varying else spec
         )
-        body = body_of(kind.body, known, origin.file)
+        body = body_of(kind.body, known, origin.base)
         bodies = given(kind.body, spec)
         if valid and len(bodies) > 1:
             path = ("spec", bodies[1])

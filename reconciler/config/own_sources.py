@@ -76,6 +76,11 @@ SOURCE = Kind(
             "interval": duration(
                 "How long until the whole of it is looked at again without any event; for what is served."
             ),
+            "settings": {
+                "type": "object",
+                "description": "What its programs are told, by name: CUE has tags, Starlark ctx.settings. No secrets.",
+                "additionalProperties": {"type": "string"},
+            },
         },
         "oneOf": [{"required": ["directory"]}, {"required": ["git"]}],
     },

@@ -66,7 +66,7 @@ class Owned:
         given: dict[Reference, Variables] = {}
         for one in self.variables:
             if (other := given.setdefault(one.ref, one)) is not one:
-                self._twice(one.origin.file, one.document, one.ref, str(other.origin))
+                self._twice(one.origin.base, one.document, one.ref, str(other.origin))
 
     def _told(self, declared: Mapping[str, FileDeclarations]) -> None:
         for file, found in declared.items():
@@ -104,7 +104,7 @@ class Owned:
         for manifest in manifests:
             first = seen.setdefault((manifest.compiled.kind.api_version, manifest.ref), manifest)
             if first is not manifest:
-                self._twice(manifest.origin.file, manifest.document, manifest.ref, str(first.origin))
+                self._twice(manifest.origin.base, manifest.document, manifest.ref, str(first.origin))
 
     def _served(self, declared: Mapping[str, FileDeclarations]) -> None:
         served: dict[str, Source] = {}

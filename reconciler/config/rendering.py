@@ -99,7 +99,7 @@ class Rendering:
             return TemplateBody(manifest, self._complaints, compile_template(spec[body.text]))
         values = {leaf.path: value for leaf, value in zip(varying.leaves, given, strict=True)}
         path = body_of(
-            body, {body.file: values.get(("spec", body.file), spec[body.file])}, manifest.origin.file
+            body, {body.file: values.get(("spec", body.file), spec[body.file])}, manifest.origin.base
         )
         if isinstance(path, BadBody):
             self._complaints.problem(

@@ -57,7 +57,7 @@ def target(
     if "local" in spec:
         transport = LocalTransport(spec["local"].get("become", ""))
     else:
-        transport = ssh_transport(spec["ssh"], origin.file, controller, complain)
+        transport = ssh_transport(spec["ssh"], origin.base, controller, complain)
     return made_target(
         target_name(name, metadata.get("namespace") or DEFAULT_NAMESPACE), labels, transport, origin
     )
@@ -108,14 +108,14 @@ def source(
     if "git" in spec:
 
         def resolve(written: str, field: tuple[str, ...]) -> str:
-            return path_of(written, ("git", *field), origin.file, controller, complain)
+            return path_of(written, ("git", *field), origin.base, controller, complain)
 
         place = repository(spec["git"], resolve, lambda where, *said: complain(("git", *where), *said))
     else:
         written = spec["directory"]["path"]
-        place = DirectoryPlace(path_of(written, ("directory", "path"), origin.file, controller, complain))
+        place = DirectoryPlace(path_of(written, ("directory", "path"), origin.base, controller, complain))
     interval = _duration(spec.get("interval"), ("interval",), complain)
-    return Source(SourceName(metadata["name"]), place, interval, origin)
+    return Source(SourceName(metadata["name"]), place, interval, origin, dict(spec.get("settings") or {}))
 
 
 def ssh_transport(

@@ -169,7 +169,7 @@ class Values:
         for (_, _, name), (first, second, targets) in ties.items():
             path = ("spec", "values", name)
             complaints.problem_in(
-                second.origin.file,
+                second.origin.base,
                 second.document,
                 path,
                 f"{second.ref} and {first.ref} both give vars.{name} on {some(targets)}, and neither is more specific; "

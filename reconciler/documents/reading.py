@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.documents.json_nodes import MAX_DIGITS, skip_between
@@ -16,6 +16,7 @@ from reconciler.documents.values import MAX_DEPTH, NotPlain, ValueReader
 from reconciler.documents.yaml_nodes import chunks
 from reconciler.documents.yaml_nodes import read_nodes as read_yaml_nodes
 from reconciler.errors import Problem
+from reconciler.model.origin import Origin
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _BRACKET = re.compile(r"[\[\]{}]")
@@ -45,12 +46,18 @@ class Document:
 
 
 class Locator:
-    """Finds values of documents in the text of their file. Reads only those that it is asked about."""
+    """Finds values of documents in the text of their file. Reads only those that it is asked about.
 
-    __slots__ = ("_read_nodes", "_streams", "file")
+    Attributes:
+        file: the text.
+        searched: what an expression or a template in them shows itself in.
+    """
+
+    __slots__ = ("_read_nodes", "_streams", "file", "searched")
 
     def __init__(self, file: FileText) -> None:
         self.file = file
+        self.searched = file.text
         self._read_nodes = read_json_nodes if _is_json(file) else read_yaml_nodes
         self._streams: dict[int, DocumentTrees] = {}
 
@@ -67,6 +74,19 @@ class Locator:
         root = self.stream(start, end).roots[position]
         assert root is not None  # noqa: S101 - both readers find the same documents
         return locate(root, (*document.path, *path))
+
+    def origin(self, origin: Origin, index: int) -> Origin:
+        """Where what stands at an index is declared, in a document that is at `origin`."""
+        return replace(origin, line=self.file.place(index)[0])
+
+    def origin_of(self, document: Document, root: str) -> Origin:
+        """Where a document is declared.
+
+        Args:
+            document: one of this file.
+            root: the directory of the source on the controller, or "".
+        """
+        return Origin(self.file.path, document.line, document.index, root)
 
     def problem(
         self, document: Document, path: Path, message: str, hint: str = "", *, key: bool = False

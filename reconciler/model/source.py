@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.names import Digest, SourceName
@@ -56,6 +56,41 @@ class Snapshot:
     files: Mapping[str, SnapshotFile]
     root: str = field(default="", compare=False)
     left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What was set for the source when this was taken, by name.
+
+        Raises:
+            SnapshotGone: it cannot be had any more.
+        """
+        file = self.files.get(SETTINGS)
+        if file is None:
+            return {}
+        import json
+
+        return dict(json.loads(file.read()))
+
+
+SETTINGS = "/settings"
+"""The path in a snapshot of what was set for its source, which no file of a source can have.
+
+So it is kept, rolled back and told to other controllers with the rest of what a source says.
+"""
+
+
+def with_settings(snapshot: Snapshot, settings: Mapping[str, str]) -> Snapshot:
+    """A snapshot of a source for which something is set."""
+    if not settings:
+        return snapshot
+    import json
+    from hashlib import sha256
+
+    content = json.dumps(dict(settings), sort_keys=True).encode()
+    digest = Digest(f"sha256:{sha256(content).hexdigest()}")
+    file = SnapshotFile(SETTINGS, digest, len(content), lambda: content)
+    whole = Digest(f"sha256:{sha256(f'{snapshot.digest} {digest}'.encode()).hexdigest()}")
+    return replace(snapshot, digest=whole, files={**snapshot.files, SETTINGS: file})
 
 
 DELETED = "it is being deleted"
@@ -122,12 +157,14 @@ class Source:
         place: what is to be watched.
         interval: seconds between looks at it without any event, or None for the default.
         origin: where it was declared.
+        settings: what its programs are told, by name.
     """
 
     name: SourceName
     place: Place
     interval: float | None = None
     origin: Origin = field(default=Origin(), compare=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def serving(sources: Iterable[Source], served: str) -> Source | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from reconciler.model.manifests import is_manifest
+from reconciler.model.manifests import declares
 from reconciler.model.names import Digest
 from reconciler.model.source import SnapshotFile, SnapshotGone
 from watchers.git.program import GitFailed, GitProgram
@@ -88,7 +88,7 @@ class Contents:
             raise GitFailed(
                 f"{total >> 20} MiB of files, and a source has {LARGEST >> 20} MiB at most; name a path in it"
             )
-        manifests = {blob.object for path, blob in blobs.items() if is_manifest(path)}
+        manifests = {blob.object for path, blob in blobs.items() if declares(path)}
         budget = KEEP_ALL
         known: dict[str, KnownContent] = {}
         lacking = {name: size for name, size in wanted.items() if name not in self._known}

@@ -12,7 +12,7 @@ import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.manifests import is_manifest
+from reconciler.model.manifests import declares
 from watchers.git.program import GitFailed
 from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, is_versioning, skips_directory
 from watchers.walk import MAX_BYTES, MAX_DEPTH, MAX_FILES, MAX_RULES
@@ -259,7 +259,7 @@ class _Walker:
         return tuple(done), at[-1]
 
     def _leave_out(self, path: str, why: str) -> None:
-        if is_manifest(path):
+        if declares(path):
             raise GitFailed(f"{path}: {why}")
         self.listing.left_out[path] = why
 

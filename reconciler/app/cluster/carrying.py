@@ -21,14 +21,18 @@ from reconciler.config.targets import ControllerPaths
 from reconciler.core.spoken import some
 from reconciler.documents.reading import read_documents
 from reconciler.errors import ConfigError, Problem
+from reconciler.languages import LANGUAGES
 from reconciler.model.cluster import OWN_GROUP
 from reconciler.model.names import DEFAULT_NAMESPACE, split_target
 from watchers.kubernetes.objects import NOT_DECLARED
 
 if TYPE_CHECKING:
-    from reconciler.documents.reading import Document, Locator
+    from reconciler.core.vault import Vault
+    from reconciler.documents.reading import Document, Documents, Locator
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
+    from reconciler.model.facts import Facts
+    from reconciler.model.names import TargetName
     from reconciler.model.secrets import Secret
     from reconciler.model.source import Snapshot
 
@@ -63,8 +67,10 @@ def carried(
     *,
     secret: Callable[[Secret], str],
     environ: Mapping[str, str],
+    facts: Mapping[TargetName, Facts],
+    vault: Vault,
 ) -> CarriedOver:
-    """What a directory becomes.
+    """What a directory becomes. Of a program it is what that makes now: a cluster has none.
 
     Args:
         snapshot: of it.
@@ -72,13 +78,19 @@ def carried(
         desired: what it declares.
         secret: reads one.
         environ: of this process, for `~`.
+        facts: what is known of targets.
+        vault: reads secrets.
 
     Raises:
         ConfigError: with everything that cannot be carried over.
     """
     controller = ControllerPaths(snapshot.root, environ.get("HOME", ""))
     carriage = Carriage(snapshot, desired, secret, controller, KeptData(DEFAULT_NAMESPACE))
-    return _Carrying(carriage, catalog).all(declaring(snapshot, catalog, environ))
+    files = declaring(snapshot, catalog, environ, facts=facts, vault=vault, languages=LANGUAGES)
+    found = _Carrying(carriage, catalog).all(files)
+    for program in sorted(path for path, made in files.items() if made is not None):
+        found.notes.append(f"{program}: a cluster has no programs; what it makes now is carried over")
+    return found
 
 
 class _Carrying:
@@ -88,9 +100,9 @@ class _Carrying:
         self.namespace = DEFAULT_NAMESPACE
         self.objects: list[Json] = []
 
-    def all(self, files: Sequence[str]) -> CarriedOver:
+    def all(self, files: Mapping[str, Documents | None]) -> CarriedOver:
         carriage = self.carriage
-        written = [one for path in files for one in _documents(carriage.snapshot, path)]
+        written = [one for path, made in files.items() for one in _documents(carriage.snapshot, path, made)]
         self._choose_namespace(written)
         for carriage.written in written:
             self._object(carriage.written[1].value)
@@ -176,9 +188,9 @@ class _Carrying:
             )
 
 
-def _documents(snapshot: Snapshot, path: str) -> Iterator[tuple[Locator, Document]]:
-    """Every document of a manifest, items of Lists one by one."""
-    read = read_documents(path, snapshot.files[path].read())
+def _documents(snapshot: Snapshot, path: str, made: Documents | None) -> Iterator[tuple[Locator, Document]]:
+    """Every document of a manifest or a program, items of Lists one by one."""
+    read = made or read_documents(path, snapshot.files[path].read())
     assert read.places is not None  # noqa: S101 - it was loaded
     waiting = list(reversed(read.documents))
     while waiting:

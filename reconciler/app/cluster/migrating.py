@@ -66,7 +66,15 @@ class Migration:
         """
         files = SecretFiles(str(self._places.secrets))
         desired = self._evaluated(self._load(partial(_in_files, files)), shown)
-        found = carried(shown, self.catalog, desired, secret=files.read, environ=self._environ)
+        found = carried(
+            shown,
+            self.catalog,
+            desired,
+            secret=files.read,
+            environ=self._environ,
+            facts=self._facts,
+            vault=self._vault(partial(_in_files, files)),
+        )
         load = self._load(partial(_in_cluster, found.kept.read))
         try:
             there = self._evaluated(load, _snapshot_of(found.namespace, found.objects, self.catalog))
@@ -104,8 +112,11 @@ class Migration:
         return found
 
     def _load(self, read: Read, *, missing: bool = False) -> Load:
-        vault = Vault(read, lambda: self._key, missing=missing)
+        vault = self._vault(read, missing=missing)
         return evaluation(self._places, self._environ, lambda: self._facts, vault=vault)[2]
+
+    def _vault(self, read: Read, *, missing: bool = False) -> Vault:
+        return Vault(read, lambda: self._key, missing=missing)
 
     def _evaluated(self, load: Load, shown: Snapshot) -> Desired:
         """What a snapshot declares, with what is known of its targets."""

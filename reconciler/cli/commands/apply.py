@@ -18,6 +18,7 @@ from reconciler.cli.options import (
     Output,
     PruneBudget,
     Quiet,
+    Settings,
     State,
     Targets,
     Timeout,
@@ -47,6 +48,7 @@ def command(  # noqa: PLR0913 - its options
     ref: GitRef = None,
     path: GitPath = None,
     git_with: GitWith = None,
+    settings: Settings = None,
     target: Targets = None,
     selector: Labels = "",
     timeout: Timeout = None,
@@ -77,7 +79,7 @@ def command(  # noqa: PLR0913 - its options
             if directory == "." and git is None and saved.directory.startswith("/")
             else directory
         )
-    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [])
+    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
     if saved is not None and shown(source) != saved.directory:
         raise UsageError(f"{plan}: it was made from {saved.directory}, not from {shown(source)}")
     return apply(

@@ -23,6 +23,7 @@ from reconciler.cli.options import (
     NoColor,
     Output,
     Quiet,
+    Settings,
     State,
     Summary,
     Targets,
@@ -35,7 +36,7 @@ from reconciler.cli.sourcing import git_source, sourced
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
 from reconciler.errors import UsageError
-from reconciler.model.source import Source
+from reconciler.model.source import Source, with_settings
 
 _REVISIONS = re.compile(r"(?P<earlier>[^\s/.][^\s]*?[^\s/.])\.\.(?P<later>[^\s/.][^\s]*)")
 
@@ -58,6 +59,7 @@ def command(  # noqa: PLR0913 - its options
     ref: GitRef = None,
     path: GitPath = None,
     git_with: GitWith = None,
+    settings: Settings = None,
     target: Targets = None,
     selector: Labels = "",
     source: Annotated[
@@ -84,7 +86,10 @@ def command(  # noqa: PLR0913 - its options
     named = _REVISIONS.fullmatch(directory) if directory is not None else None
     if named is not None and not os.path.exists(named[0]):
         pair = named.groups() if git is not None else ()
-        revisions = [git_source(git or "", ref=one, path=path, git_with=git_with or []) for one in pair]
+        revisions = [
+            git_source(git or "", ref=one, path=path, git_with=git_with or [], settings=settings or [])
+            for one in pair
+        ]
         plans, revision = asyncio.run(_compared(screen, named, revisions, source, target or [], state))
         return plan.show_plans(screen, plans, revision, output, summary=summary)
     if source:
@@ -101,7 +106,14 @@ def command(  # noqa: PLR0913 - its options
     else:
         plans, revision = plan.make(
             screen,
-            sourced(directory or ".", git=git, ref=ref, path=path, git_with=git_with or []),
+            sourced(
+                directory or ".",
+                git=git,
+                ref=ref,
+                path=path,
+                git_with=git_with or [],
+                settings=settings or [],
+            ),
             targets=target or [],
             labels=selector,
             state=state,
@@ -129,7 +141,9 @@ async def _compared(
         Asking(where).must_have_store()
     async with assemble(where, os.environ, lease=False, notice=screen.note) as parts:
         if revisions:
-            first, second = [(await parts.watchers.take(one.place))[0] for one in revisions]
+            first, second = [
+                with_settings((await parts.watchers.take(one.place))[0], one.settings) for one in revisions
+            ]
         else:
             first, second = await kept_revisions(parts, named["earlier"], named["later"], source=source)
         plans, instances, called = await compared(parts, first, second)

@@ -9,13 +9,24 @@ from typing import Annotated
 import typer
 
 from reconciler.app.places import places, source_root
-from reconciler.cli.options import Directory, NoColor, Output, Quiet, State, Targets, Verbose, one_of
+from reconciler.cli.options import (
+    Directory,
+    NoColor,
+    Output,
+    Quiet,
+    Settings,
+    State,
+    Targets,
+    Verbose,
+    one_of,
+)
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import nothing_declared
+from reconciler.cli.sourcing import set_by
 from reconciler.cli.terminal import terminal
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import ConfigError, UsageError
-from reconciler.model.source import DirectoryPlace
+from reconciler.model.source import DirectoryPlace, with_settings
 
 EXAMPLES = (
     ("froyo graph site", "what comes before what, for Mermaid, as Markdown shows it"),
@@ -33,7 +44,7 @@ class Notation(StrEnum):
     SVG = "svg"
 
 
-def command(
+def command(  # noqa: PLR0913 - its options
     directory: Directory = ".",
     *,
     notation: Annotated[
@@ -42,6 +53,7 @@ def command(
             "--as", metavar="NOTATION", help="mermaid, dot or svg.", parser=one_of("--as", Notation)
         ),
     ] = Notation.MERMAID,
+    settings: Settings = None,
     target: Targets = None,
     output: Output = Format.TEXT,
     state: State = None,
@@ -62,7 +74,9 @@ def command(
     root = str(source_root(directory, os.environ))
     try:
         where = places(os.environ, state=state)
-        desired = declared(where, take(DirectoryPlace(root), where, os.environ))
+        desired = declared(
+            where, with_settings(take(DirectoryPlace(root), where, os.environ), set_by(settings or []))
+        )
     except ConfigError as error:
         raise error.within(root) from error
     for name in target or ():

@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     NoColor,
     Output,
     Quiet,
+    Settings,
     State,
     Verbose,
     one_of,
@@ -28,6 +29,7 @@ from reconciler.cli.options import (
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count, nothing_declared
 from reconciler.cli.show.manifests import one_text
+from reconciler.cli.sourcing import set_by
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
@@ -74,6 +76,7 @@ def command(  # noqa: PLR0913 - its options
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the objects to the cluster, by server-side apply.")
     ] = False,
+    settings: Settings = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
     namespace: Namespace = None,
@@ -99,9 +102,10 @@ def command(  # noqa: PLR0913 - its options
     if way is Way.TO_CLUSTER:
         if namespace is not None:
             raise UsageError("--namespace is for from-cluster; here it is that of the manifests")
-        return _to_cluster(screen, where, directory, into, output, (context, kubeconfig), apply=apply)
-    if into is not None or apply or output.is_document:
-        raise UsageError("--into, --apply and -o are for to-cluster; from-cluster writes DIR")
+        given = set_by(settings or [])
+        return _to_cluster(screen, where, directory, given, into, output, (context, kubeconfig), apply=apply)
+    if into is not None or apply or settings or output.is_document:
+        raise UsageError("--into, --apply, --set and -o are for to-cluster; from-cluster writes DIR")
     return _from_cluster(screen, where, Path(directory), (context, kubeconfig), namespace or "")
 
 
@@ -112,6 +116,7 @@ def _to_cluster(
     screen: Terminal,
     where: Places,
     directory: str,
+    settings: dict[str, str],
     into: Path | None,
     output: Format,
     cluster: Cluster,
@@ -122,14 +127,14 @@ def _to_cluster(
     from reconciler.app.watching import take
     from reconciler.cli.knowing_facts import known
     from reconciler.errors import ConfigError
-    from reconciler.model.source import DirectoryPlace
+    from reconciler.model.source import DirectoryPlace, with_settings
 
     if into is not None and into.exists():
         raise UsageError(f"{into} is there already, and what is in it is not replaced; name another file")
     if not apply and cluster != (None, None):
         raise UsageError("--context and --kubeconfig are for --apply; what is printed is for any cluster")
     root = str(source_root(directory, os.environ))
-    shown = take(DirectoryPlace(root), where, os.environ)
+    shown = with_settings(take(DirectoryPlace(root), where, os.environ), settings)
     try:
         found = Migration(where, os.environ, partial(known, where)).to_cluster(shown)
     except ConfigError as error:

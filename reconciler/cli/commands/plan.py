@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     Output,
     PruneBudget,
     Quiet,
+    Settings,
     State,
     Summary,
     Targets,
@@ -58,6 +59,7 @@ def command(  # noqa: PLR0913 - its options
     ref: GitRef = None,
     path: GitPath = None,
     git_with: GitWith = None,
+    settings: Settings = None,
     target: Targets = None,
     selector: Labels = "",
     timeout: Timeout = None,
@@ -75,7 +77,7 @@ def command(  # noqa: PLR0913 - its options
     with 2 when there are changes, with 1 when something could not be planned or would fail.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [])
+    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
     plans, revision = make(
         screen,
         source,
@@ -165,7 +167,9 @@ async def _plan(
         deadline(timeout, "the plan"),
         assemble(where, os.environ, lease=False, notice=progress.notice, prune=budget) as parts,
     ):
-        evaluated = await evaluating.evaluate(parts, source.place, targets=targets, labels=labels)
+        evaluated = await evaluating.evaluate(
+            parts, source.place, settings=source.settings, targets=targets, labels=labels
+        )
         progress.tell(evaluated)
         found = await once.plan(parts, evaluated, progress=progress)
         if not targets and not labels and (said := once.given_up(evaluated)):

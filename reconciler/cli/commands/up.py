@@ -23,6 +23,7 @@ from reconciler.cli.options import (
     Output,
     PruneBudget,
     Quiet,
+    Settings,
     State,
     Verbose,
     Wait,
@@ -63,6 +64,7 @@ def command(  # noqa: PLR0913 - its options
     ref: GitRef = None,
     path: GitPath = None,
     git_with: GitWith = None,
+    settings: Settings = None,
     wait: Wait = False,
     log_format: Annotated[
         LogFormat,
@@ -139,9 +141,11 @@ def command(  # noqa: PLR0913 - its options
                 f"{root}: there is no such directory; `froyo init {directory}` makes one to begin with, and --wait "
                 "waits for one"
             )
-    given = [directory_source(root) for root in roots]
+    given = [directory_source(root, settings=settings or []) for root in roots]
     if git is not None or ref or path or git_with:
-        given.append(sourced(".", git=git, ref=ref, path=path, git_with=git_with or []))
+        given.append(
+            sourced(".", git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
+        )
     shows = log_format is LogFormat.AUTO and (output.is_document or screen.out.isatty())
     level = (
         "ERROR"

@@ -17,6 +17,7 @@ from reconciler.cli.options import (
     NoColor,
     Output,
     Quiet,
+    Settings,
     State,
     Verbose,
 )
@@ -26,6 +27,7 @@ from reconciler.cli.sourcing import shown, sourced
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import ConfigError
+from reconciler.model.source import with_settings
 
 EXAMPLES = (
     ("froyo validate", "the manifests in this directory"),
@@ -40,6 +42,7 @@ def command(  # noqa: PLR0913 - its options
     ref: GitRef = None,
     path: GitPath = None,
     git_with: GitWith = None,
+    settings: Settings = None,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -55,9 +58,9 @@ def command(  # noqa: PLR0913 - its options
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     where = places(os.environ, state=state)
-    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [])
+    source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
     root = shown(source)
-    snapshot = take(source.place, where, os.environ)
+    snapshot = with_settings(take(source.place, where, os.environ), source.settings)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
     try:
         desired = declared(where, snapshot)

@@ -128,7 +128,7 @@ def fleet_of(
     for number, entry in enumerate(spec.get("hosts") or ()):
         at: Path = ("hosts", number)
         index = places.locate(document, ("spec", *at, "name")).node.index
-        place = replace(origin, line=places.file.place(index)[0])
+        place = places.origin(origin, index)
         own = entry.get("ssh") or {}
         labels = {**fleet.labels, **(entry.get("labels") or {})}
         for name, host in _paired(entry["name"], own.get("host"), at, complain):
@@ -137,13 +137,13 @@ def fleet_of(
                 break
             ssh = {**fleet.ssh, **own, "host": host}
             about = partial(_from_whom, once, number, own)
-            transport = ssh_transport(ssh, origin.file, controller, about)
+            transport = ssh_transport(ssh, origin.base, controller, about)
             called = target_name(name, fleet.namespace)
             fleet.listed.append((made_target(called, labels, transport, place), (*at, "name")))
     for name in ("ansible", "sshConfig"):
         if (written := spec.get(name)) is None:
             continue
-        path = beside(name, written["path"], origin.file, what="file")
+        path = beside(name, written["path"], origin.base, what="file")
         if isinstance(path, BadBody):
             complain((name, "path"), path.message, path.hint)
         else:
@@ -286,7 +286,7 @@ class FleetFiles:
             transport = LocalTransport(ssh.get("become", ""))
         else:
             ssh.setdefault("host", host.name)
-            transport = ssh_transport(ssh, fleet.origin.file, self._controller, complain)
+            transport = ssh_transport(ssh, fleet.origin.base, self._controller, complain)
         at = partial(_problem, text, host.index)
         return PlacedTarget(
             made_target(target_name(host.name, fleet.namespace), labels, transport, origin), at, at

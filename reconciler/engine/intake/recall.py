@@ -15,7 +15,7 @@ from reconciler.engine.intake.wanted import Record
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.cluster import namespace_of
 from reconciler.model.desired import Desired
-from reconciler.model.manifests import is_manifest
+from reconciler.model.manifests import declares
 from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.resource import Deletion
 from reconciler.model.source import Snapshot, SnapshotGone, being_deleted
@@ -110,7 +110,7 @@ async def doubt_of(store: Store, snapshot: Snapshot, follows: Follows | None = N
         snapshot: that is in force, or is about to be.
         follows: asks the source itself, where it knows more of its revisions than what is in them.
     """
-    unread = sorted(path for path in snapshot.left_out.keys() - being_deleted(snapshot) if is_manifest(path))
+    unread = sorted(path for path in snapshot.left_out.keys() - being_deleted(snapshot) if declares(path))
     if unread:
         why = snapshot.left_out[unread[0]]
         return Doubt(f"{unread[0]} is no part of the source ({why}), so it was not read in full")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.app.served import place_of, served_no_longer
+from reconciler.app.served import served_no_longer, source_of
 from reconciler.model.names import SourceName
 from reconciler.model.repository import GitPlace, Ref, RefKind, Verification
 from reconciler.model.source import DirectoryPlace, Source
@@ -48,7 +48,11 @@ def test_a_repository_is_served_as_the_first_declares_it_that_is_not_itself():
     name = SourceName("git+https://h/r")
     ours = saying("{url: https://h/r, verify: {allowedSigners: /keys}}", "{url: https://h/other}")
     theirs = saying("{url: https://h/r, ref: {branch: evil}}")
-    assert place_of(name, {name: theirs, "/a": ours, "git+https://h/other": theirs}) == signed
-    assert place_of(name, {name: theirs}) is None
-    assert place_of(name, {"/a": saying("{url: https://h/r, path: x}")}) is None
-    assert place_of(name, {"/b": theirs}) == GitPlace("https://h/r", Ref(RefKind.BRANCH, "evil"))
+    found = source_of(name, {name: theirs, "/a": ours, "git+https://h/other": theirs})
+    assert found is not None
+    assert found.place == signed
+    assert source_of(name, {name: theirs}) is None
+    assert source_of(name, {"/a": saying("{url: https://h/r, path: x}")}) is None
+    found = source_of(name, {"/b": theirs})
+    assert found is not None
+    assert found.place == GitPlace("https://h/r", Ref(RefKind.BRANCH, "evil"))

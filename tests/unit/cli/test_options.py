@@ -5,6 +5,7 @@ from enum import StrEnum
 import pytest
 
 from reconciler.cli.options import one_of
+from reconciler.cli.sourcing import set_by
 from reconciler.errors import UsageError
 
 
@@ -21,3 +22,11 @@ def test_what_can_be_said_is_told_as_a_list_of_words(words, said):
     assert read(words[0].upper()) == words[0]
     with pytest.raises(UsageError, match=f"^{said}"):
         read("x")
+
+
+def test_what_is_set_for_a_source_is_a_word_for_each_name():
+    assert set_by(["stage=prod", "note=a=b", "empty="]) == {"stage": "prod", "note": "a=b", "empty": ""}
+    with pytest.raises(UsageError, match=r"--set takes KEY=VALUE, not 'stage'"):
+        set_by(["stage"])
+    with pytest.raises(UsageError, match="--set stage is given twice"):
+        set_by(["stage=a", "stage=b"])

@@ -1,0 +1,17 @@
+"""The languages in which manifests are made: each evaluates programs, and says where what they made comes from.
+
+What a program is, what it may ask, and what becomes of what it makes is known to `reconciler.config.programs` and
+`reconciler.config.generating`. A language is a room of its own beneath this one, and imports what it needs to evaluate
+only when there is something to evaluate. They come in the order in which they stand here: each sees the targets and
+values of the files, and of those before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.config.programs import Language
+
+LANGUAGES: tuple[Language, ...] = ()
+"""All of them, in the order in which they are evaluated."""
