@@ -20,6 +20,10 @@ PYTEST_ARGS ?=
 # The compiler that builds the runner also checks it: no settings of the person's own, no network.
 GO := GOENV=off GOFLAGS='-buildvcs=false -mod=vendor' GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache $(CURDIR)/$(BIN)/go
 
+# The compiler of CUE and Rego is made of modules that are fetched as the person's own Go fetches them.
+GO_FETCHING := GOFLAGS='-buildvcs=false -mod=readonly' GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache CGO_ENABLED=0 $(CURDIR)/$(BIN)/go
+COMPILER := reconciler/config/compiler
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -60,12 +64,12 @@ locked: $(LOCKED)
 
 # The project itself, editable and without an index. This builds the artefacts too (hatch_build.py).
 $(READY): $(LOCKED)
-	@echo "make: building the runner and the provider runtime (a minute the first time)"
+	@echo "make: building the runner, the compiler and the provider runtime (two minutes the first time)"
 	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.ready* && touch $@
 
 .PHONY: build
-build: $(READY) ## the artefacts: micro-runner, provider runtime, provider packages
+build: $(READY) ## the artefacts: micro-runner, compiler, provider runtime, provider packages
 	@$(PY) hatch_build.py
 	@# As pip does for what it installs: else, where PYTHONDONTWRITEBYTECODE is set, each command compiles all of it anew.
 	@$(PY) -m compileall -q reconciler watchers providers/sdk
@@ -102,6 +106,9 @@ demo: build ## watch a site being made and kept on four hosts (root), or files i
 .PHONY: test
 test: build lab ## unit, contract, simulation, integration and lab tests, with coverage
 	cd micro_runner && $(GO) test ./...
+	@if compgen -G 'reconciler/_artifacts/compiler-linux-*' >/dev/null; \
+		then echo "cd $(COMPILER) && go test ./..."; cd $(COMPILER) && $(GO_FETCHING) test ./...; \
+		else echo "make: the compiler of CUE and Rego was left out: its modules could not be fetched"; fi
 	@rm -f .coverage .coverage.*
 	@# A worker that dies is a failure, and xdist may wait for ever for what it had been given.
 	$(PY) -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)
@@ -125,7 +132,9 @@ lint: $(READY) lint-go ## ruff, mypy --strict, import-linter, go vet, gofmt
 .PHONY: lint-go
 lint-go: $(READY)
 	cd micro_runner && for arch in amd64 arm64; do GOARCH=$$arch $(GO) vet ./...; done
-	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l micro_runner); \
+	@if compgen -G 'reconciler/_artifacts/compiler-linux-*' >/dev/null; \
+		then echo "cd $(COMPILER) && go vet ./..."; cd $(COMPILER) && $(GO_FETCHING) vet ./...; fi
+	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l micro_runner $(COMPILER)); \
 		[ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted" >&2; exit 1; }
 
 .PHONY: bench

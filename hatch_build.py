@@ -5,6 +5,8 @@ The artefacts land in `reconciler/_artifacts/`:
     runner-linux-{amd64,arm64}   the micro-runner, static; `.gz` is what goes over the wire,
                                  `.sig` and `.sigstore.json` are its signature, twice
     runner.pub                   the key that the signatures verify with
+    compiler-linux-ARCH          the compiler of CUE and Rego, static: for this machine's architecture, or those that
+                                 $FROYO_COMPILERS names (`amd64 arm64`)
     python-runtime.wasm          CPython, the provider SDK and the built-in plugins as one WebAssembly component
     providers/NAME/              the built-in provider packages
     MANIFEST.json                SHA-256 and size of each of the above
@@ -17,6 +19,9 @@ builds in one checkout take turns.
 The same sources, key and compilers give the same bytes, but for one file: `python-runtime.wasm` is the
 memory of an interpreter that has started, and componentize-py starts it with hash seeds and times of its
 own, which nothing outside can choose.  Two builds of it do the same, and differ in most of their bytes.
+
+The compiler is made of Go modules that are fetched (go.sum says which exactly). Where they cannot be, all else is
+built, and that is said; what needs it says so, too.
 
 Signatures are those of `cosign sign-blob` with a key of one's own: ECDSA P-256 over SHA-256.  The key is
 the PEM file that $FROYO_SIGNING_KEY names, otherwise one made for this checkout in `build/signing.key`.
@@ -41,6 +46,7 @@ import importlib.util
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -67,6 +73,10 @@ Echo: TypeAlias = "Callable[[str], None]"
 
 class BuildError(Exception):
     """Something that the person who builds has to put right."""
+
+
+class Unavailable(Exception):
+    """What a step is made of cannot be had here. The others go on."""
 
 
 # Not dataclasses: hatchling loads this file without registering it as a module, which they cannot bear.
@@ -327,6 +337,97 @@ def runner_step(checkout: Checkout, architecture: str) -> Step:
     )
 
 
+# --- The compiler -----------------------------------------------------------------------------------
+
+FETCHING_SECONDS = 600
+
+
+def compilers() -> list[str]:
+    """The architectures that the compiler is built for."""
+    here = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "amd64")
+    return os.environ.get("FROYO_COMPILERS", here).replace(",", " ").split()
+
+
+def fetch_modules(module: Path, go: Path, architecture: str) -> Path:
+    """Have what the compiler is made of in Go's module cache, as the person's own Go fetches modules; where that is.
+
+    Raises:
+        Unavailable: they cannot be had.
+    """
+    environment = {
+        **os.environ,
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOOS": "linux",
+        "GOARCH": architecture,
+        "CGO_ENABLED": "0",
+    }
+    try:
+        subprocess.run(
+            [go, "list", "-deps", "."],
+            cwd=module,
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=FETCHING_SECONDS,
+        )
+        found = subprocess.run(
+            [go, "env", "GOMODCACHE"], cwd=module, env=environment, check=True, capture_output=True, text=True
+        )
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().splitlines()
+        raise Unavailable(said[-1] if said else f"go ended with {error.returncode}") from error
+    except subprocess.TimeoutExpired as error:
+        message = f"not fetched within {FETCHING_SECONDS} s"
+        raise Unavailable(message) from error
+    return Path(found.stdout.strip())
+
+
+def compiler_step(checkout: Checkout, architecture: str) -> Step:
+    """What evaluates CUE and compiles Rego, for one architecture of the machines that froyo runs on."""
+    go = go_command()
+    module = checkout.root / "reconciler" / "config" / "compiler"
+    target = checkout.artifacts / f"compiler-linux-{architecture}"
+
+    def make() -> Iterator[Path]:
+        # Whatever happens: one of other sources would misunderstand what it is asked.
+        target.unlink(missing_ok=True)
+        modules = fetch_modules(module, go, architecture)
+        environment = go_environment(checkout, architecture=architecture)
+        environment |= {"GOFLAGS": "-buildvcs=false -mod=readonly", "GOMODCACHE": str(modules)}
+        with tempfile.TemporaryDirectory() as directory:
+            out = Path(directory) / "compiler"
+            done = subprocess.run(
+                [go, "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", out, "."],
+                cwd=module,
+                env=environment,
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode != 0:
+                message = f"the compiler does not compile for linux/{architecture}:\n{done.stderr.rstrip()}"
+                raise BuildError(message)
+            yield replace(target, out.read_bytes(), mode=0o755)
+
+    sources = [
+        path
+        for path in files_below(module)
+        if path.suffix in {".go", ".mod", ".sum"} and not path.name.endswith("_test.go")
+    ]
+    if module / "go.mod" not in sources:
+        message = f"{module / 'go.mod'} is missing: this is not a complete checkout"
+        raise BuildError(message)
+    return Step(
+        name=target.name,
+        sources=tuple(sources),
+        settings=(go_version(go, go_environment(checkout)), architecture),
+        make=make,
+    )
+
+
 # --- Providers --------------------------------------------------------------------------------------
 
 
@@ -444,7 +545,8 @@ def record(
     if complete:
         discard_others(checkout.artifacts, {path.name, made_of.name, *outputs})
     elif path.exists():
-        files = json.loads(path.read_bytes())["files"] | files
+        known = json.loads(path.read_bytes())["files"]
+        files = {name: one for name, one in known.items() if (checkout.artifacts / name).exists()} | files
         if made_of.exists():
             sources = json.loads(made_of.read_bytes()) | sources
     content = json.dumps({"version": checkout.version, "files": dict(sorted(files.items()))}, indent=2)
@@ -467,6 +569,7 @@ def discard_others(top: Path, names: set[str]) -> None:
 
 STEPS: dict[str, Callable[[Checkout], list[Step]]] = {
     "runner": lambda checkout: [runner_step(checkout, architecture) for architecture in ARCHITECTURES],
+    "compiler": lambda checkout: [compiler_step(checkout, architecture) for architecture in compilers()],
     "runtime": lambda checkout: [runtime_step(checkout)],
     "providers": lambda checkout: [packages_step(checkout)],
 }
@@ -481,8 +584,13 @@ def build(checkout: Checkout, *, only: Iterable[str] = (), echo: Echo = print) -
         for name in chosen:
             for step in STEPS[name](checkout):
                 # Before it runs: what changes meanwhile is not what it was made of.
-                sources[step.name] = sources_of(checkout, step)
-                outputs |= run(checkout, step, echo)
+                made_of = sources_of(checkout, step)
+                try:
+                    outputs |= run(checkout, step, echo)
+                except Unavailable as error:
+                    echo(f"left out {step.name}, and what needs it will say so: {error}")
+                else:
+                    sources[step.name] = made_of
         record(checkout, outputs, sources, complete=set(chosen) == set(STEPS))
 
 

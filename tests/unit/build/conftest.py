@@ -12,6 +12,9 @@ SOURCES = {
     "micro_runner/main.go": (
         "package main\n\nvar version, publicKey string\n\nfunc main() { println(version, publicKey) }\n"
     ),
+    "reconciler/config/compiler/go.mod": "module compiler\n\ngo 1.24\n",
+    "reconciler/config/compiler/main.go": "package main\n\nfunc main() {}\n",
+    "reconciler/config/compiler/main_test.go": "package main\n",
     "providers/runtime/build.py": (
         "def build(out, sdk_dir, plugins):\n"
         "    out.write_text(' '.join(sorted(path.name for path in sdk_dir.iterdir())))\n"

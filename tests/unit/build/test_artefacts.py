@@ -58,6 +58,7 @@ def test_everything_is_listed_with_its_digest_and_nothing_else_is_there(make_che
         for name, content in found.items()
     }
     assert sorted(found) == [
+        f"compiler-linux-{hatch_build.compilers()[0]}",
         "providers/linux.file/manifest.yaml",
         "providers/linux.file/schemas/file.json",
         "python-runtime.wasm",
@@ -118,10 +119,14 @@ def test_openssl_accepts_the_signature_and_refuses_a_changed_runner(make_checkou
 
 def test_only_what_has_changed_is_built_again(make_checkout):
     checkout = make_checkout()
-    everything = ["runner-linux-amd64", "runner-linux-arm64", "python-runtime.wasm", "providers"]
+    compiler = f"compiler-linux-{hatch_build.compilers()[0]}"
+    everything = ["runner-linux-amd64", "runner-linux-arm64", compiler, "python-runtime.wasm", "providers"]
     assert built(checkout) == everything
     assert built(checkout) == []
     (checkout.root / "micro_runner" / "main_test.go").write_text("package main\n")
+    assert built(checkout) == []
+    (checkout.root / "reconciler/config/compiler/main_test.go").write_text("package main // another one\n")
+    (checkout.root / "reconciler/config/compiler/client.py").write_text("of what speaks to it")
     assert built(checkout) == []
     (checkout.root / "providers/sdk/froyo_provider/fault.py").write_text("")
     assert built(checkout) == ["python-runtime.wasm"]
@@ -208,7 +213,12 @@ def test_a_runner_that_does_not_compile_says_what_the_compiler_says(make_checkou
 
 
 @pytest.mark.parametrize(
-    ("step", "missing"), [("runner", "micro_runner/go.mod"), ("runtime", "providers/runtime/build.py")]
+    ("step", "missing"),
+    [
+        ("runner", "micro_runner/go.mod"),
+        ("compiler", "reconciler/config/compiler/go.mod"),
+        ("runtime", "providers/runtime/build.py"),
+    ],
 )
 def test_an_incomplete_checkout_is_named(make_checkout, step, missing):
     checkout = make_checkout()
@@ -223,3 +233,43 @@ def test_a_runtime_that_cannot_be_made_says_why(make_checkout):
     recipe.write_text("def build(out, sdk_dir, plugins):\n    raise RuntimeError('no such module: froyo')\n")
     with pytest.raises(BuildError, match="provider runtime cannot be built: no such module: froyo"):
         built(checkout, "runtime")
+
+
+def wants_a_module(checkout):
+    """The compiler of a checkout, made of a module that is nowhere."""
+    module = checkout.root / "reconciler" / "config" / "compiler"
+    (module / "go.mod").write_text("module compiler\n\ngo 1.24\n\nrequire example.invalid/nowhere v1.0.0\n")
+    (module / "main.go").write_text('package main\n\nimport _ "example.invalid/nowhere"\n\nfunc main() {}\n')
+
+
+def test_all_else_is_built_where_the_modules_of_the_compiler_cannot_be_fetched(make_checkout, monkeypatch):
+    monkeypatch.setenv("GOPROXY", "off")
+    checkout = make_checkout()
+    built(checkout)
+    name = f"compiler-linux-{hatch_build.compilers()[0]}"
+    before = contents(checkout)
+    wants_a_module(checkout)
+    said = []
+    build(checkout, echo=said.append)
+    assert [line for line in said if name in line] == said
+    assert said[0].startswith(f"left out {name}, and what needs it will say so: ")
+    assert contents(checkout).keys() == before.keys() - {name}
+    for listing in ("MANIFEST.json", "SOURCES.json"):
+        assert name not in contents(checkout)[listing].decode()
+    # Not remembered as done: it is tried again.
+    assert built(checkout, "compiler") == ["out"]
+    assert name not in contents(checkout)["MANIFEST.json"].decode()
+
+
+def test_the_compiler_is_built_for_the_architectures_that_are_named(make_checkout, monkeypatch):
+    monkeypatch.setenv("FROYO_COMPILERS", "amd64,arm64")
+    assert built(make_checkout(), "compiler") == ["compiler-linux-amd64", "compiler-linux-arm64"]
+
+
+def test_a_compiler_that_does_not_compile_says_what_go_says(make_checkout):
+    checkout = make_checkout()
+    (checkout.root / "reconciler/config/compiler/main.go").write_text(
+        "package main\n\nfunc main() { no() }\n"
+    )
+    with pytest.raises(BuildError, match=r"the compiler does not compile[^$]*main.go:3:15: undefined: no"):
+        built(checkout, "compiler")

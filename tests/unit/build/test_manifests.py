@@ -20,10 +20,13 @@ def test_the_definitions_that_are_applied_are_those_that_there_are():
 
 def test_people_may_edit_every_kind_and_the_status_of_none():
     [edit] = [one for one in documents("base/users.yaml") if one["metadata"]["name"] == "froyo-edit"]
-    given = {(group, plural) for rule in edit["rules"] for group in rule["apiGroups"] for plural in rule["resources"]}
-    assert given == {
-        (one["spec"]["group"], one["spec"]["names"]["plural"]) for one in DEFINITIONS.values()
+    given = {
+        (group, plural)
+        for rule in edit["rules"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
     }
+    assert given == {(one["spec"]["group"], one["spec"]["names"]["plural"]) for one in DEFINITIONS.values()}
 
 
 def test_every_group_of_ours_is_named_wherever_all_are_meant():

@@ -117,6 +117,9 @@ def test_each_query_of_the_dashboard_is_one(tmp_path):
     }
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(written))
     done = subprocess.run(
-        ["promtool", "check", "rules", str(tmp_path / "rules.yaml")], capture_output=True, text=True, check=False
+        ["promtool", "check", "rules", str(tmp_path / "rules.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
