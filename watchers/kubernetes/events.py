@@ -19,6 +19,7 @@ from typing import Any
 import kopf
 
 from reconciler.runtime import first_of
+from watchers.kubernetes import connections
 from watchers.kubernetes.listing import Unlisted, login
 from watchers.kubernetes.objects import Definition
 
@@ -26,6 +27,9 @@ Hear = Callable[[Definition, str | None, Mapping[str, Any]], None]
 
 LEFT = 10.0
 """Seconds after which what does not end is left to itself: kopf takes some hundredths of one, and now and then five."""
+
+BREATH = 2.0
+"""Seconds before they are heard again where that has ended by itself: what ends it may do so again at once."""
 
 
 class _Stop:
@@ -73,68 +77,74 @@ class ClusterEvents:
         self._definitions = definitions
         self._heard = heard
         self._ended = ended
-        self._stop = _Stop()
+        self._stop: _Stop | None = None
         self._loop = asyncio.get_running_loop()
-        self._thread: threading.Thread | None = None
         self._under_way: set[asyncio.Event] = set()
+        self._not_before = self._loop.time()
         self.why_not = ""
         # What it tries again is no error to a person, and what it gives up is said as `why_not`.
         logging.getLogger("kopf").setLevel(logging.CRITICAL)
 
     def begin(self) -> None:
         """Hear of them, unless that is so already."""
-        if self._thread is None or not self._thread.is_alive():
+        if self._stop is None:
             self.why_not = ""
             self._stop, over = _Stop(), asyncio.Event()
             self._under_way.add(over)
-            self._thread = threading.Thread(
-                target=self._run, args=(self._stop, over), name="cluster events", daemon=True
-            )
-            self._thread.start()
+            run = partial(self._run, self._stop, self._not_before - self._loop.time(), over)
+            threading.Thread(target=run, name="cluster events", daemon=True).start()
 
     def anew(self) -> None:
         """Ask for them once more: what was refused is not tried again by itself."""
         self.end()
-        self._thread = None
+        self._stop = None
         self.begin()
 
     def end(self) -> None:
         """Hear of nothing any more. Does not wait for it."""
-        self._stop.set()
+        if self._stop is not None:
+            self._stop.set()
 
     async def closed(self) -> None:
         """Wait until its connections are closed, after it was told to end."""
         for over in list(self._under_way):
             await first_of(over.wait(), within=LEFT)
 
-    async def _operator(self, stop: _Stop) -> None:
+    async def _operator(self, stop: _Stop, pause: float) -> None:
+        ending = stop.here()
+        if pause > 0:
+            await first_of(ending.wait(), within=pause)
+        if ending.is_set():
+            return  # kopf would take five seconds for that
         await kopf.operator(
             registry=self._registry(),
             settings=self._settings(),
             namespaces=[] if self._namespace is None else [self._namespace],
             clusterwide=self._namespace is None,
             standalone=True,
-            stop_flag=stop.here(),
+            stop_flag=ending,
         )
 
-    def _run(self, stop: _Stop, over: asyncio.Event) -> None:
+    def _run(self, stop: _Stop, pause: float, over: asyncio.Event) -> None:
         try:
-            asyncio.run(self._operator(stop))
+            connections.run(self._operator(stop, pause))
             why_not = "the events of the cluster have ended"
         except Exception as error:  # noqa: BLE001 - whatever it is, the looks go on without it
             why_not = f"the events of the cluster cannot be had: {error}"
-        if stop is self._stop:  # else they are heard by another one now
-            self.why_not = why_not
-            self._tell(self._ended)
-        self._tell(self._gone, over)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
+            self._loop.call_soon_threadsafe(self._gone, stop, over, why_not)
 
-    def _gone(self, over: asyncio.Event) -> None:
+    def _gone(self, stop: _Stop, over: asyncio.Event, why_not: str) -> None:
+        """One has ended: on the loop, where it is known whether it is still the one that counts."""
         self._under_way.discard(over)
         over.set()
+        if stop is self._stop:  # else they are heard by another one now
+            self._stop, self.why_not, self._not_before = None, why_not, self._loop.time() + BREATH
+            self._ended()
 
-    def _tell(self, told: Callable[..., None], *what: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants to know any more
-            self._loop.call_soon_threadsafe(told, *what)
+    def _tell(self, *what: Any) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._heard, *what)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
@@ -147,7 +157,7 @@ class ClusterEvents:
 
         def telling(definition: Definition) -> Callable[..., Awaitable[None]]:
             async def seen(event: Mapping[str, Any], **_: Any) -> None:
-                self._tell(self._heard, definition, event.get("type"), event["object"])
+                self._tell(definition, event.get("type"), event["object"])
 
             return seen
 

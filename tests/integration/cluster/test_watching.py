@@ -114,8 +114,6 @@ async def test_a_server_that_is_gone_for_a_while_removes_nothing_and_is_heard_ag
     await stream.aclose()
 
 
-# kopf leaves a connection behind now and then where it is ended while it begins.
-@pytest.mark.e2e
 async def test_what_is_asked_for_anew_is_heard_and_by_one_stream(kubectl):
     heard, ended, together = asyncio.Queue(), [], Everywhere([FILES])
     ear = together.listen("default")(

@@ -51,3 +51,22 @@ async def test_one_that_is_asked_for_anew_does_not_tell_of_the_end_of_the_one_be
     events.end()
     await events.closed()
     assert told == [1]
+
+
+async def test_what_has_ended_by_itself_is_heard_again_where_that_is_asked_for_as_soon_as_it_is_told(
+    operators, monkeypatch
+):
+    """Its thread was still there at that moment, so that it was taken for one that hears."""
+    monkeypatch.setattr("watchers.kubernetes.events.BREATH", 0.0)
+    twice = asyncio.Event()
+
+    def ended():
+        told.append(events.why_not)
+        (twice.set if len(told) == 2 else events.begin)()
+
+    told, events = [], ClusterEvents("default", [], lambda *_: None, ended)
+    operators += ["no way in", "none yet"]
+    events.begin()
+    await twice.wait()
+    assert [why.rpartition(": ")[2] for why in told] == ["none yet", "no way in"]
+    await events.closed()
