@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from options import differing, for_remounting, is_bind
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 Json: TypeAlias = "dict[str, Any]"
 
 FSTAB = "/etc/fstab"
-SECRETS = ("password=", "pass=")
+SECRET = re.compile(r"(?:password2?|passwd|pass)=|user(?:name)?=[^%]*%", re.IGNORECASE)
+"""How an option begins that has a password in it: of two for CIFS, and beside the name of a user (mount.cifs(8))."""
 
 
 def entry_of(spec: Json) -> Entry:
@@ -48,7 +50,7 @@ def refuse_secrets(spec: Json) -> None:
     Raises:
         PermanentError: there is a password among them.
     """
-    if any(one.startswith(SECRETS) for one in spec.get("options", ())):
+    if any(SECRET.match(one) for one in spec.get("options", ())):
         raise PermanentError(
             "options are no place for a password: put it into a file, with `credentials=FILE`"
         )

@@ -251,9 +251,12 @@ def test_what_is_to_be_ignored_is_shown_and_left_alone(plugin):
     assert (operation["action"], len(operation["diffs"])) == ("none", 2)
 
 
-def test_a_password_is_refused_and_others_go_on(plugin):
+@pytest.mark.parametrize(
+    "option", ["password=canary", "password2=canary", "pass=canary", "user=ann%canary", "USERNAME=EX/ann%canary"]
+)
+def test_a_password_is_refused_and_others_go_on(plugin, option):
     harness = Harness(plugin, world())
-    bad, good = mount(options=["password=canary"]), mount() | {"address": "host/Mount/y"}
+    bad, good = mount(options=[option]), mount() | {"address": "host/Mount/y"}
     operations = harness.plan([bad, good], harness.read([bad, good]))
     assert "credentials=FILE" in operations[0]["fault"]["message"]
     assert "canary" not in json.dumps(operations)
