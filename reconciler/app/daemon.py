@@ -25,6 +25,7 @@ from reconciler.app.standing import Standing
 from reconciler.app.tidying import tidy
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
+from reconciler.engine.rollouts.rolling import Rolling
 from reconciler.engine.share import Share
 from reconciler.errors import TransportError
 from reconciler.model.metrics import LOOP_LAG
@@ -55,6 +56,7 @@ class Daemon:
         controller: the loop.
         sources: the places that are served.
         rollbacks: what people have done about them.
+        rollouts: have revisions of them reach targets wave by wave.
         supervisor: looks after the long tasks.
         alerts: tell of what is wrong.
         sharing: keeps its part of the targets, where several share the store; None where it is alone.
@@ -64,6 +66,7 @@ class Daemon:
     controller: Controller
     sources: Sources
     rollbacks: RollingBack
+    rollouts: Rolling
     supervisor: Supervisor
     alerts: Alerting
     sharing: SharedWork | None = None
@@ -113,12 +116,13 @@ async def run_daemon(
     supervisor = Supervisor(runtime=parts.runtime)
     sources = Sources(parts, controller, supervisor)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
+    rollouts = Rolling(parts.store, parts.runtime, controller, sources.intakes, parts.settings)
     alerts = _alerting(parts, controller, sources)
 
     sharing = None
     if parts.member is not None:
         sharing = shared_work(parts, parts.member, controller, sources, supervisor, isolates=isolates)
-    daemon = Daemon(parts, controller, sources, rollbacks, supervisor, alerts, sharing)
+    daemon = Daemon(parts, controller, sources, rollbacks, rollouts, supervisor, alerts, sharing)
     lead = partial(_lead, daemon, given, leading, trial=trial)
     supervisor.add("controller", controller.run)
     supervisor.add("writer", partial(_renew, daemon), deadline=LEASE)
@@ -167,6 +171,7 @@ def _lead(
     for source in given:
         daemon.sources.give(source)
     supervisor.add("rollbacks", daemon.rollbacks.run)
+    supervisor.add("rollouts", daemon.rollouts.run)
     supervisor.add("alerts", daemon.alerts.run)
     if trial is not None:
         guard = Guard(parts.store, parts.runtime, daemon.controller, daemon.rollbacks, within=trial)

@@ -13,6 +13,7 @@ from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.intake import Load
 from reconciler.engine.intake.recall import declared_elsewhere
 from reconciler.engine.loop.controller import Controller
+from reconciler.engine.rollouts.composing import SourceComposing
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
@@ -56,6 +57,7 @@ class Following:
         self.unsettled = True
         self._taken: dict[SourceName, Decided] = {}
         self._told: dict[SourceName, str] = {}
+        self._composing: dict[SourceName, SourceComposing] = {}
 
     def again(self) -> None:
         """See all of it once more: what it was made of has changed."""
@@ -91,11 +93,16 @@ class Following:
     async def _take(self, decision: Decided) -> bool:
         """Put in force what was decided; whether that could be done."""
         snapshot = await self._store.snapshot_in_force(decision.source)
-        if snapshot is None or snapshot.digest != decision.digest:
-            return False  # it is just being exchanged
+        if snapshot is None:
+            return False
         controller = self._controller
         try:
-            desired = await self._evaluate(snapshot)
+            composing = self._composing.setdefault(
+                decision.source, SourceComposing(self._store, self._evaluate)
+            )
+            desired = await composing.composed(await self._evaluate(snapshot))
+            if desired.digest != decision.digest:
+                return False  # it is just being exchanged, or a wave is about to begin
             async with controller.taking:
                 in_force = controller.in_force
                 mine = {decision.source, *in_force.sources}

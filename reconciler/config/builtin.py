@@ -1,7 +1,8 @@
 """The schemas that are ours: of every object's metadata, of every provider's kind, of Target, Source and Vars.
 
 All of them stay within what a Kubernetes structural schema can say (structural.py), because the custom
-resource definitions are made from them too.
+resource definitions are made from them too. Side by side with what their patterns mean they are longer than a module
+should be.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ TARGET_NAME = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
 RANGED = r"^([-a-z0-9.]|\[[0-9A-Za-z]*:[0-9A-Za-z]+(:[0-9]+)?\])+$"
 FIELD_PATH = r"^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$"
+PORTION = r"^([0-9]{1,6}|([0-9]|[1-9][0-9]|100)%)$"
 TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 MEANINGS = {
     TIME: "a time of the day such as 02:30",
+    PORTION: "a number, or a part such as 25%",
     NAME: "lower-case letters, digits, '-' and '.', with a letter or digit at either end",
     KEY: "letters, digits, '-', '_' and '.'",
     NAMESPACE: "lower-case letters, digits and '-', with a letter or digit at either end",

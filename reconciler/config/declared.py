@@ -20,6 +20,7 @@ from reconciler.model.facts import Section
 from reconciler.model.names import Digest, Reference, TargetName
 from reconciler.model.origin import Origin
 from reconciler.model.resource import CommonSpec, Instance, Metadata
+from reconciler.model.rollout import Rollout
 from reconciler.model.selector import Selector
 from reconciler.model.source import Source
 from reconciler.model.subjects import Subject
@@ -188,6 +189,7 @@ class FileDeclarations:
         targets: with the document of each.
         sources: with the document of each.
         alerts: with the document of each.
+        rollouts: with the document of each.
         variables: what is given for targets.
         fleets: many targets at once.
         problems: what is wrong with it.
@@ -207,6 +209,7 @@ class FileDeclarations:
     targets: list[tuple[Target, Document]] = field(default_factory=list)
     sources: list[tuple[Source, Document]] = field(default_factory=list)
     alerts: list[tuple[Alert, Document]] = field(default_factory=list)
+    rollouts: list[tuple[Rollout, Document]] = field(default_factory=list)
     variables: list[Variables] = field(default_factory=list)
     fleets: list[Fleet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -40,6 +40,7 @@ class Expansion:
         targets: by name.
         sources: by name.
         alerts: by name.
+        rollouts: by name.
         instances: by address, in order of declaration.
         blobs: the bodies that instances name.
         complaints: what is wrong, and what a person should know.
@@ -74,10 +75,13 @@ class Expansion:
         inventories = any(name.startswith("Inventory/") for name in self._broken)
         self._targets_lost = inventories or bool(files.problems)
         self.targets, self.sources, self.alerts = owned.targets, owned.sources, owned.alerts
+        self.rollouts = owned.rollouts
         self._selection = TargetSelection(self.targets, facts)
         manifests = [manifest for found in declared.values() for manifest in found.manifests]
         self.selecting = frozenset(one.ref for one in manifests if isinstance(one.where, Selector))
         owned.check_names(manifests)
+        if not self.complaints.lost and not self._targets_lost:
+            owned.check_rollouts({*(one.ref for one in manifests), *self._broken})
         for variables in owned.variables:
             self._targets_of(variables)
         values = Values(owned.variables, self.targets, self._selection, facts, self.complaints, vault)

@@ -192,6 +192,7 @@ def _desired(
         warnings=tuple(warnings),
         sources=expansion.sources,
         alerts=expansion.alerts,
+        rollouts=expansion.rollouts,
         selecting=expansion.selecting,
         waiting=frozenset(expansion.facts.waiting | expansion.facts.held),
         facts_read=frozenset(expansion.facts.read),

@@ -4,6 +4,8 @@ Everything is valid and typed then, with defaults and bodies. Invariant: the res
 content and path, the catalog and the controller's directories only, so that it can be kept by digest and
 shared between loads. What needs other files (targets, references, claims, bodies that are files) is for
 `expand`.
+
+Each of our own kinds has its line here, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from reconciler.config.fields import common_of, metadata_of, name_of, named_in
 from reconciler.config.inventory.fleet import fleet_of
 from reconciler.config.inventory.kind import INVENTORY
 from reconciler.config.own_alerts import ALERT
+from reconciler.config.own_rollouts import ROLLOUT
 from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
+from reconciler.config.rollouts import rollout
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.secret_values import has_secret
 from reconciler.config.selectors import selector
@@ -183,6 +187,8 @@ class _Evaluator:
             self.declared.add(fleet_of(document, origin, self.places, self.controller, complain))
         elif compiled.kind is ALERT:
             self.declared.alerts.append((alert(*arguments), kept))
+        elif compiled.kind is ROLLOUT:
+            self.declared.rollouts.append((rollout(*arguments), kept))
         else:
             self.declared.sources.append((source(*arguments), kept))
 

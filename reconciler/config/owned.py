@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.config.alerts import in_namespace as placed_in
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
 from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
+from reconciler.config.rollouts import resolved, troubles
 from reconciler.config.targets import in_namespace, references
 from reconciler.model.source import DirectoryPlace, identity
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.documents.reading import Document
     from reconciler.model.alert import Alert, AlertName
     from reconciler.model.names import Reference, SourceName, TargetName
+    from reconciler.model.rollout import Rollout, RolloutName
     from reconciler.model.source import Source
     from reconciler.model.target import Target
 
@@ -32,6 +34,7 @@ class Owned:
         targets: by name.
         sources: by name.
         alerts: by name.
+        rollouts: by name.
         variables: what is given for targets, in order.
     """
 
@@ -41,6 +44,7 @@ class Owned:
         self.targets: dict[TargetName, Target] = {}
         self.sources: dict[SourceName, Source] = {}
         self.alerts: dict[AlertName, Alert] = {}
+        self.rollouts: dict[RolloutName, Rollout] = {}
         self.variables: list[Variables] = [one for found in declared.values() for one in found.variables]
         self._complaints = complaints
         self._fleets: dict[str, Fleet] = {}
@@ -62,6 +66,8 @@ class Owned:
                 if known is not source:
                     self._twice(file, document, f"Source/{source.name}", str(known.origin))
         self._told(declared)
+        self._declared_rollouts: list[tuple[str, Document, Rollout]] = []
+        self._rolled(declared)
         self._served(declared)
         given: dict[Reference, Variables] = {}
         for one in self.variables:
@@ -105,6 +111,27 @@ class Owned:
             first = seen.setdefault((manifest.compiled.kind.api_version, manifest.ref), manifest)
             if first is not manifest:
                 self._twice(manifest.origin.base, manifest.document, manifest.ref, str(first.origin))
+
+    def _rolled(self, declared: Mapping[str, FileDeclarations]) -> None:
+        for file, found in declared.items():
+            for declared_rollout, document in found.rollouts:
+                rollout = resolved(declared_rollout, self.targets)
+                if (there := self.rollouts.setdefault(rollout.name, rollout)) is rollout:
+                    self._declared_rollouts.append((file, document, rollout))
+                else:
+                    self._twice(file, document, f"Rollout/{rollout.name}", str(there.origin))
+
+    def check_rollouts(self, known: Collection[Reference]) -> None:
+        """What is wrong with rollouts, beside each other and what else is declared.
+
+        Args:
+            known: `Kind/name` of all that is declared, be it broken.
+        """
+        before: list[Rollout] = []
+        for file, document, rollout in self._declared_rollouts:
+            for path, message, hint in troubles(rollout, before, self.targets, known):
+                self._complaints.problem_in(file, document, ("spec", *path), message, hint)
+            before.append(rollout)
 
     def _served(self, declared: Mapping[str, FileDeclarations]) -> None:
         served: dict[str, Source] = {}

@@ -11,6 +11,7 @@ from reconciler.model.facts import Section
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address, Digest, Reference, SourceName, TargetName
 from reconciler.model.resource import Instance
+from reconciler.model.rollout import Rollout, RolloutName
 from reconciler.model.source import SnapshotGone, Source
 from reconciler.model.target import Target
 
@@ -30,6 +31,9 @@ class Desired:
         warnings: what a person should know although it is no error.
         sources: the sources that are declared, by name.
         alerts: who is told of what, by name.
+        rollouts: how changes of it reach targets, by name.
+        elsewhere: the targets on which another revision is in force by now, since it is not their turn yet: with that;
+            "" where nothing is.
         selecting: what is declared for whatever targets a selector selects, be it none.
         waiting: the targets of which nothing can be said before their facts are known: no instance is declared there,
             and what was is not declared no longer.
@@ -51,6 +55,12 @@ class Desired:
     waiting: frozenset[TargetName] = frozenset()
     facts_read: frozenset[Section] = frozenset()
     secrets: frozenset[str] = frozenset()
+    rollouts: Mapping[RolloutName, Rollout] = field(default_factory=dict)
+    elsewhere: Mapping[TargetName, str] = field(default_factory=dict)
+
+    def revision_on(self, target: TargetName) -> str:
+        """The revision that is in force on a target."""
+        return self.elsewhere.get(target, self.revision)
 
     def among(self, addresses: Collection[Address], targets: Collection[TargetName]) -> Desired:
         """Only these of its instances, and only these of its targets."""

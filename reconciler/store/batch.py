@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from reconciler.model.names import source_object, split_address, target_object
 from reconciler.model.plan import Cause
-from reconciler.store import audit, codec, instances, journals, sql
+from reconciler.store import audit, codec, instances, journals, rollouts, sql
 from reconciler.store.blobs import inline_row
 from reconciler.store.records import Receipt
 from reconciler.store.sharing import decision_row, must_not_crowd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.owed import Owed
     from reconciler.model.plan import PlanUnit
+    from reconciler.model.rollout import RolloutRecord
     from reconciler.model.state import (
         Approval,
         ResourceState,
@@ -156,15 +157,47 @@ class Batch:
     def roll_back(self, rollback: Rollback) -> Self:
         """Record which snapshot of a source is in force in the place of the newest, and until when.
 
-        What a one-shot run started from is forgotten: it knows nothing of this.
+        It is so on every target, however far a rollout was. What a one-shot run started from is forgotten: it knows
+        nothing of this.
         """
         rows = [codec.rollback_row(rollback)]
-        return self._add(sql.PUT_ROLLBACK, rows, about=[source_object(rollback.source)]).forget_warm()
+        self._add(sql.PUT_ROLLBACK, rows, about=[source_object(rollback.source)])
+        return self.forget_rollouts(rollback.source).forget_warm()
 
     def forget_rollback(self, source: SourceName) -> Self:
         """The newest snapshot of that source is in force again."""
         rows = [{"source": source}]
         return self._add(sql.FORGET_ROLLBACK, rows, about=[source_object(source)]).forget_warm()
+
+    def put_rollout(self, record: RolloutRecord, known: RolloutRecord | None) -> Self:
+        """Record how far a rollout is: what is new of it.
+
+        What a one-shot run started from is forgotten: it knows nothing of this.
+
+        Args:
+            record: all of it.
+            known: what is on record; None for nothing.
+        """
+        before = {} if known is None else known.turns
+        gone = [{"of": record.source, "by": record.name, "on": name} for name in before.keys() - record.turns]
+        turns = [turn for name, turn in record.turns.items() if before.get(name) != turn]
+        self._add(sql.PUT_ROLLOUT, [rollouts.record_row(record)], about=[source_object(record.source)])
+        self._add(sql.FORGET_TURN, gone)
+        rows = [rollouts.turn_row(record, turn) for turn in turns]
+        return self._add(
+            sql.PUT_TURN, rows, about=[target_object(turn.target) for turn in turns]
+        ).forget_warm()
+
+    def forget_rollout(self, record: RolloutRecord) -> Self:
+        """A rollout is over, or nobody declares it any more."""
+        rows = [{"of": record.source, "by": record.name}]
+        self._add(sql.FORGET_TURNS, rows)
+        return self._add(sql.FORGET_ROLLOUT, rows, about=[source_object(record.source)]).forget_warm()
+
+    def forget_rollouts(self, source: SourceName) -> Self:
+        """What is in force of a source is so everywhere."""
+        self._add(sql.FORGET_TURNS_OF_SOURCE, [{"of": source}])
+        return self._add(sql.FORGET_ROLLOUTS, [{"of": source}], about=[source_object(source)])
 
     def decide(self, decision: Decided) -> Self:
         """Record what is in force of a source, for all that share the store."""
@@ -176,7 +209,7 @@ class Batch:
 
     def forget_source(self, name: SourceName) -> Self:
         """Forget a source, and all that it ever said."""
-        self.forget_rollback(name)
+        self.forget_rollback(name).forget_rollouts(name)
         self._add(sql.FORGET_SNAPSHOTS, [{"source": name}])
         return self._add(sql.FORGET_SOURCE_STATE, [{"name": name}], about=[source_object(name)]).forget_warm()
 
@@ -282,6 +315,15 @@ class Batch:
         return self._add(sql.FORGET_WARM, [{}])
 
     # --- What happened --------------------------------------------------------------------------------
+
+    def join(self, other: Batch) -> Self:
+        """All that another batch writes, too."""
+        for statement, rows in other._writes:
+            self._add(statement, rows)
+        self._objects.extend(other._objects)
+        self._events.extend(other._events)
+        self._audit.extend(other._audit)
+        return self
 
     def add_events(self, events: Iterable[Event]) -> Self:
         """Append events."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.store.database import Database
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest revision in `migrations/versions`. They are numbered, so that they compare."""
 
 

@@ -17,6 +17,7 @@ from reconciler.store.records import (
     RunUnit,
     StoreStats,
 )
+from reconciler.store.rollouts import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.facts import Facts
     from reconciler.model.names import Address, Digest, SourceName, TargetName
     from reconciler.model.owed import Owed
+    from reconciler.model.rollout import RolloutRecord
     from reconciler.model.state import (
         Approval,
         ResourceState,
@@ -139,6 +141,11 @@ def approvals(connection: Database) -> dict[Address, Approval]:
 def rollbacks(connection: Database) -> dict[SourceName, Rollback]:
     """What sources were rolled back to, also those whose time is over."""
     return {one.source: one for one in _rows(connection, sql.ROLLBACKS, codec.rollback)}
+
+
+def rollouts(connection: Database) -> list[RolloutRecord]:
+    """How far each rollout is."""
+    return records(connection.execute(sql.ROLLOUTS), connection.execute(sql.TURNS))
 
 
 def revisions(connection: Database) -> list[Revision]:

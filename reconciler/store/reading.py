@@ -17,6 +17,7 @@ from reconciler.model.event import Event, EventFilter
 from reconciler.model.facts import Facts
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.owed import Owed
+from reconciler.model.rollout import RolloutRecord
 from reconciler.model.source import Revision, Snapshot
 from reconciler.model.state import Approval, ResourceState, Rollback, SourceState, Suspension, TargetState
 from reconciler.model.target import Target
@@ -197,6 +198,10 @@ class Reading:
     async def load_rollbacks(self) -> dict[SourceName, Rollback]:
         """What sources were rolled back to, also those whose time is over."""
         return await self._query(queries.rollbacks)
+
+    async def load_rollouts(self) -> list[RolloutRecord]:
+        """How far each rollout is."""
+        return await self._query(queries.rollouts)
 
     async def lease(self) -> Lease | None:
         """Who holds the store, or held it last."""

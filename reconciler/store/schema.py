@@ -141,6 +141,28 @@ rollbacks = Table(
     Column("until", Float),
 )
 
+# How far the newest revision of a source is, where it reaches targets wave by wave.
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+# What that is for each target: which snapshot is in force there until its turn, or was.
+rollout_turns = Table(
+    "rollout_turns",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("rollout", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    # NULL: nothing is, or need be known any more.
+    Column("snapshot", ForeignKey(snapshots.c.id), index=True),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 inventory = Table(
     "inventory",
     metadata,

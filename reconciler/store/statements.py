@@ -121,6 +121,7 @@ def statements(insert: Callable[[Table], Any]) -> dict[str, ClauseElement]:
         **_runs(add, put),
         **_journals(add),
         **_snapshots(add, put),
+        **_rollouts(put),
         **_blobs(add),
     }
 
@@ -325,7 +326,11 @@ def _snapshots(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -
         .where(files.snapshot == bindparam("snapshot"))
         .order_by(files.path),
         "SURPLUS_SNAPSHOT": select(snapshots.id)
-        .where(snapshots.id <= surplus, snapshots.id.not_in(select(s.rollbacks.c.snapshot)))
+        .where(
+            snapshots.id <= surplus,
+            snapshots.id.not_in(select(s.rollbacks.c.snapshot)),
+            ~exists().where(s.rollout_turns.c.snapshot == snapshots.id),
+        )
         .order_by(snapshots.id)
         .limit(1),
         "DROP_SNAPSHOT_FILES": delete(s.snapshot_files).where(
@@ -334,6 +339,24 @@ def _snapshots(add: Callable[..., Any], put: Callable[[Table], ClauseElement]) -
         "DROP_SNAPSHOT": delete(s.snapshots).where(snapshots.id == bindparam("of")),
         # Their files go with them.
         "FORGET_SNAPSHOTS": delete(s.snapshots).where(snapshots.source == bindparam("source")),
+    }
+
+
+def _rollouts(put: Callable[[Table], ClauseElement]) -> dict[str, ClauseElement]:
+    rollouts, turns = s.rollouts.c, s.rollout_turns.c
+    of = (turns.source == bindparam("of"), turns.rollout == bindparam("by"))
+    return {
+        "PUT_ROLLOUT": put(s.rollouts),
+        "ROLLOUTS": select(s.rollouts).order_by(rollouts.source, rollouts.name),
+        "FORGET_ROLLOUT": delete(s.rollouts).where(
+            rollouts.source == bindparam("of"), rollouts.name == bindparam("by")
+        ),
+        "FORGET_ROLLOUTS": delete(s.rollouts).where(rollouts.source == bindparam("of")),
+        "PUT_TURN": put(s.rollout_turns),
+        "TURNS": select(s.rollout_turns).order_by(turns.source, turns.rollout, turns.target),
+        "FORGET_TURN": delete(s.rollout_turns).where(*of, turns.target == bindparam("on")),
+        "FORGET_TURNS": delete(s.rollout_turns).where(*of),
+        "FORGET_TURNS_OF_SOURCE": delete(s.rollout_turns).where(turns.source == bindparam("of")),
     }
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from reconciler.core.sharing import shard_of
 from reconciler.errors import FroyoError, StoreError
 from reconciler.model.fence import Fence
-from reconciler.model.names import TargetName
+from reconciler.model.names import Digest, TargetName
 from reconciler.model.source import Snapshot
 from reconciler.runtime import Runtime
 from reconciler.store import lease as leases
@@ -173,12 +173,15 @@ class Store(Reading):
             raise failure(self.path, "the store was opened to be read only", "open it for writing")
         return self._writer
 
-    async def save_snapshot(self, snapshot: Snapshot, *, earlier: bool = False) -> None:
+    async def save_snapshot(
+        self, snapshot: Snapshot, *, earlier: bool = False, with_: Batch | None = None
+    ) -> None:
         """Make a snapshot the newest of its source, with all of its contents: in force, unless that is rolled back.
 
         Args:
             snapshot: the snapshot.
             earlier: it is from before all that are kept instead, so that its source can be rolled back to it.
+            with_: what goes on record in the same transaction.
 
         Raises:
             SnapshotGone: a content has moved on before it was read.
@@ -187,8 +190,13 @@ class Store(Reading):
         now = self._runtime.now()
         save = partial(snapshots.save, files=self._files, snapshot=snapshot, now=now, earlier=earlier)
         staged: list[Staged] = []
+
+        def write(connection: Database) -> frozenset[Digest] | Receipt:
+            lacking = save(connection, staged=staged)
+            return lacking if lacking or with_ is None else with_.write(connection)
+
         try:
-            while lacking := await self._submit(partial(save, staged=staged)):
+            while isinstance(lacking := await self._submit(write), frozenset) and lacking:
                 staged = await self.blobs.stage(partial(snapshots.stage, self._files, snapshot, lacking))
         except FroyoError:
             for blob in staged:

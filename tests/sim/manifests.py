@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.fields import subjects_of
+from reconciler.config.rollouts import resolved, rollout
+from reconciler.config.targets import ControllerPaths
 from reconciler.core.graph import build_graph
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.blob import Blob
@@ -27,6 +29,7 @@ from reconciler.model.resource import (
     Policy,
     Window,
 )
+from reconciler.model.rollout import Rollout, RolloutName
 from reconciler.model.secrets import marks_in
 from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone
 from reconciler.model.subjects import Subject
@@ -219,7 +222,11 @@ def load(
         raise ConfigError([Problem("desired.json", 1, 1, "this is no declaration")])
     origins = document.get("origins", {})
     targets = [
-        replace(target(name, port=port), origin=Origin(origins.get(name, ""), 1))
+        replace(
+            target(name, port=port),
+            origin=Origin(origins.get(name, ""), 1),
+            labels=document.get("labels", {}).get(name, {}),
+        )
         for name, port in document["targets"].items()
     ]
     instances = [
@@ -235,6 +242,7 @@ def load(
     bodies = [spec[field] for spec in specs for field in ("content", "line") if field in spec]
     bodies += [text for one in document["resources"] for text, _ in one["spec"].get("files", {}).values()]
     found = desired(targets, instances, bodies, taken.revision, taken.source)
+    found = replace(found, rollouts=_rollouts(document.get("rollouts", {}), found.targets))
     if applied:  # of the last good version of some, the revision does not tell
         found = replace(found, digest=taken.digest)
     if vault is not None:
@@ -255,6 +263,17 @@ def load(
         waiting=waiting,
         facts_read=frozenset({Section("os")}),
     )
+
+
+def _rollouts(specs: Json, targets: Mapping[TargetName, Target]) -> dict[RolloutName, Rollout]:
+    """The rollouts that are declared, by name, each as its manifest would have it in `spec`."""
+
+    def complain(*what: object) -> None:
+        raise ValueError(what)
+
+    controller = ControllerPaths("", "")
+    made = [rollout({"name": name}, spec, Origin(), controller, complain) for name, spec in specs.items()]
+    return {one.name: resolved(one, targets) for one in made}
 
 
 def _tuples(common: Json) -> Json:

@@ -3,6 +3,8 @@
 One place for the loop and for a single run. Invariants: a source speaks for what it declared itself: what others
 declare is none of its business, and of two that claim one thing, the one that has it keeps it. What is declared no
 longer is an instance like any other until it is gone (`removals.py`).
+
+Whatever asks what is declared asks here, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -95,9 +97,13 @@ class InForce:
         """Of what is in force: that of the one source, or of each, joined."""
         return "+".join(desired.revision for desired in self._sources.values())
 
-    def revision_of(self, source: SourceName) -> str:
-        """Of what is in force of one source; "" where nothing is."""
-        return one.revision if (one := self._sources.get(source)) is not None else ""
+    def revision_on(self, target: TargetName) -> str:
+        """The same on one target, which another one may not have reached yet."""
+        return "+".join(filter(None, (desired.revision_on(target) for desired in self._sources.values())))
+
+    def revision_of(self, source: SourceName, target: TargetName) -> str:
+        """Of what is in force of one source on a target; "" where nothing is."""
+        return one.revision_on(target) if (one := self._sources.get(source)) is not None else ""
 
     @property
     def targets(self) -> Mapping[TargetName, Target]:

@@ -14,8 +14,10 @@ import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from functools import partial
 
+from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.recall import (
     Follows,
+    current,
     declared_elsewhere,
     doubt_of,
     put_back,
@@ -24,18 +26,24 @@ from reconciler.engine.intake.recall import (
 )
 from reconciler.engine.intake.telling import Telling
 from reconciler.engine.loop.controller import Controller
+from reconciler.engine.rollouts.beginning import begun, recorded
+from reconciler.engine.rollouts.composing import SourceComposing, pinned, records_of
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 from reconciler.model.desired import Desired
 from reconciler.model.names import SourceName
+from reconciler.model.rollout import RolloutRecord
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
 from reconciler.model.state import Rollback, SourceState
 from reconciler.runtime import Runtime
+from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
 Load = Callable[[Snapshot], Desired]
 """Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
+GoOn = Callable[[Desired, Sequence[RolloutRecord]], Sequence[RolloutRecord]]
+"""Says how the rollouts of a source go on: what is in force of it, and what is on record, to what is to be."""
 Taking = Callable[[Desired], Awaitable[None]]
 """Is told what a source has come to declare."""
 
@@ -77,6 +85,8 @@ class Intake:
         self._taken = taken
         self._doubt = partial(doubt_of, store, follows=follows)
         self._load = load
+        self._composing = SourceComposing(store, self._evaluate)
+        self._newest: Desired | None = None
         self._controller = controller
         self._store = store
         self._runtime = runtime
@@ -107,7 +117,8 @@ class Intake:
         if kept is None:
             return False
         try:
-            desired = await self._evaluate(kept)
+            newest = await self._evaluate(kept)
+            desired = await self._composing.composed(newest)
         except (ConfigError, SnapshotGone) as error:
             log.warning("the last good snapshot cannot be restored", source=self.state.name, why=str(error))
             return False
@@ -121,6 +132,7 @@ class Intake:
         finally:
             # It may be although what follows from it could not be stored.
             if self._controller.in_force.has(desired):
+                self._newest = newest
                 self._telling.restored(kept)
                 self._untold.append(desired)
         return True
@@ -201,8 +213,9 @@ class Intake:
                     over = taken = None
                 else:
                     doubt = await self._doubt(snapshot)
-                    await self._controller.refuse_conflicts(desired, doubt=doubt)
-                    over, back = await put_in_force(self._store, snapshot, desired), None
+                    newest, (desired, rollouts) = desired, await self._begun(desired, doubt)
+                    over = await put_in_force(self._store, snapshot, desired, rollouts=rollouts)
+                    back, self._newest = None, newest
                     taken = await self._controller.submit(desired, doubt=doubt)
         except SnapshotGone:
             await self._stays()
@@ -217,6 +230,73 @@ class Intake:
         await self._telling.taken(snapshot, desired, taken, over)
         self._untold.append(desired)
         return True
+
+    # --- Wave by wave -------------------------------------------------------------------------------------------------
+
+    async def _begun(self, newest: Desired, doubt: Doubt) -> tuple[Desired, Batch]:
+        """What is in force of a new snapshot, target by target, and what goes on record with it.
+
+        Raises:
+            ConfigError: it claims what another source has.
+        """
+        records = {one.name: one for one in await records_of(self._store, self.state.name)}
+        if not newest.rollouts and not records:
+            await self._controller.refuse_conflicts(newest, doubt=doubt)
+            return newest, Batch()
+        # All of it, although some waits: a wave must not come to nothing half-way. It waits for nobody else either, who
+        # would put it in force everywhere at once.
+        await self._controller.must_not_conflict(newest)
+        until_now = await current(
+            self._store, self.state.name, self._evaluate, self._controller.in_force.of(self.state.name)
+        )
+        after = begun(newest, until_now, records, now=self._runtime.now())
+        return await self._composing.of(newest, after), recorded(records, after)
+
+    async def roll(self, go_on: GoOn, batch: Batch | None = None) -> Sequence[RolloutRecord]:
+        """Have the rollouts of the source go on; what is in force follows.
+
+        Args:
+            go_on: how; it is asked while nothing else can be taken in.
+            batch: what goes on record with that.
+
+        Returns:
+            What is on record now; nothing where nothing is in force yet.
+
+        Raises:
+            ConfigError: a target would have what another source claims; nothing has changed.
+            StoreError: it could not be put on record.
+        """
+        async with self._taking:
+            name = self.state.name
+            before, in_force = await records_of(self._store, name), self._controller.in_force.of(name)
+            if in_force is None:
+                return []
+            after = list(go_on(in_force, before))
+            if after == before:
+                return after
+            written = recorded({one.name: one for one in before}, after)
+            async with self._controller.taking:
+                await self._roll(before, after, written if batch is None else written.join(batch))
+        await self._tell()
+        return after
+
+    async def _roll(self, before: list[RolloutRecord], after: list[RolloutRecord], batch: Batch) -> None:
+        name, moved = self.state.name, pinned(before).keys() != pinned(after).keys()
+        if not moved:
+            await self._store.write(batch)
+            return
+        if self._newest is None:
+            kept = await self._store.snapshot_in_force(name)
+            if kept is None:
+                return
+            self._newest = await self._evaluate(kept)
+        desired = await self._composing.of(self._newest, after)
+        if problems := self._controller.in_force.conflicts(desired):
+            raise ConfigError(problems)
+        # First on record, then in force: whoever is killed in between begins with what is on record.
+        await self._store.write(batch)
+        await self._controller.submit(desired, doubt=self._controller.in_force.doubt_of(name))
+        self._untold.append(desired)
 
     async def _recall(self) -> None:
         """Have it known what other sources declared when they were last in force that are not now."""

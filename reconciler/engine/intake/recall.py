@@ -12,6 +12,8 @@ from reconciler.engine.intake.doubt import NO_DOUBT, Doubt
 from reconciler.engine.intake.parting import part
 from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Record
+from reconciler.engine.rollouts.beginning import Current
+from reconciler.engine.rollouts.composing import SourceComposing
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.cluster import namespace_of
 from reconciler.model.desired import Desired
@@ -130,13 +132,16 @@ async def doubt_of(store: Store, snapshot: Snapshot, follows: Follows | None = N
     return NO_DOUBT
 
 
-async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> Rollback | None:
+async def put_in_force(
+    store: Store, snapshot: Snapshot, desired: Desired, *, rollouts: Batch | None = None
+) -> Rollback | None:
     """Put on record that a snapshot is in force, and with it how what is ours is declared in it.
 
     Args:
         store: where the snapshot before it is. If that is the same, nothing about what is ours can be new.
         snapshot: the new one.
-        desired: what it declares.
+        desired: what it declares, wherever it is in force.
+        rollouts: where it is not yet.
 
     Returns:
         What its source was rolled back to until now.
@@ -146,7 +151,8 @@ async def put_in_force(store: Store, snapshot: Snapshot, desired: Desired) -> Ro
         StoreError: the store cannot be read or written.
     """
     await _redeclare(store, snapshot, desired)
-    await store.save_snapshot(snapshot)
+    # Together: at no instant may it be in force where it is not to be.
+    await store.save_snapshot(snapshot, with_=rollouts)
     over = (await store.load_rollbacks()).get(snapshot.source)
     if over is not None:
         await store.write(Batch().forget_rollback(over.source))
@@ -167,6 +173,30 @@ async def _redeclare(store: Store, snapshot: Snapshot, desired: Desired) -> None
     before = await store.snapshot_in_force(snapshot.source)
     if before is None or before.digest != snapshot.digest:  # what a new one declares may have been another's
         await store.write(Batch().put_inventory(redeclared(desired, await store.load_inventory())))
+
+
+async def current(
+    store: Store,
+    source: SourceName,
+    evaluate: Callable[[Snapshot], Awaitable[Desired]],
+    in_force: Desired | None = None,
+) -> Current:
+    """What is in force of a source.
+
+    Args:
+        store: where its snapshots are.
+        source: which.
+        evaluate: gives what a snapshot declares.
+        in_force: what it declares, where that is known.
+    """
+    rollback = (await store.load_rollbacks()).get(source)
+    numbers = [one for one in await store.revisions() if one.source == source]
+    if rollback is not None:
+        numbers = [one for one in numbers if one.number == rollback.snapshot]
+    if not numbers:
+        return Current()
+    desired = in_force or await declared_by(store, source, evaluate)
+    return Current(numbers[-1].number, numbers[-1].digest, numbers[-1].revision, desired)
 
 
 async def declared_by(
@@ -191,7 +221,8 @@ async def declared_by(
         return same
     try:
         # What targets are may be known by now, or not be known any more.
-        return kept_while_waiting(await evaluate(before), same)
+        desired = await SourceComposing(store, evaluate).composed(await evaluate(before))
+        return kept_while_waiting(desired, same)
     except (ConfigError, SnapshotGone):
         return same  # None: it could not be kept in force anyhow
 

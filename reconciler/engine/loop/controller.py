@@ -166,7 +166,7 @@ class Controller:
             runtime=runtime,
             settings=settings,
             find_blob=self.in_force.find_blob,
-            revision=lambda: self.in_force.revision,
+            revision=self.in_force.revision_on,
             revision_of=self.in_force.revision_of,
             suspended=self.suspensions.holding,
             approved=self.approvals.of,
@@ -684,6 +684,10 @@ class Controller:
                 self._sessions.hurry(name)
                 self._workers.add(name, priority=Priority.USER, scope=mine)
         await self._requests.put(wanted, theirs=theirs)
+
+    def probe_again(self, addresses: Collection[Address]) -> None:
+        """Have what is probed asked anew, as far as that is done here; what was well is not known to be so any more."""
+        self._probes.expire([address for address in addresses if self.share.covers(address)])
 
     async def foresee(self, wanted: Wanted) -> Plan:
         """What would be changed on a target if it were to be so, right now; changes nothing."""

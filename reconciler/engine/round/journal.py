@@ -41,7 +41,7 @@ class Journal:
         self._id = id_
         self._store = services.store
         self._lane = lane
-        self._revision = services.revision()
+        self._revision = services.revision(lane.target.name)
         self._runtime = services.runtime
         self._closed = False
         self._tally = Tally("")

@@ -177,7 +177,7 @@ def unplanned(name: TargetName, services: Services, why: str) -> Plan:
     """The plan of a target about which nothing can be said."""
     return Plan(
         target=name,
-        revision=services.revision(),
+        revision=services.revision(name),
         units=(),
         observed_at=services.runtime.now(),
         errors={str(name): why},

@@ -232,7 +232,7 @@ class Round:
         errors = {a: one for a, one in planned.items() if isinstance(one, ProviderError)}
         return Plan(
             target=self._lane.target.name,
-            revision=self._services.revision(),
+            revision=self._services.revision(self._lane.target.name),
             units=tuple(self._foretold(foreseen(self._lane, self._foretold(units, errors)), errors)),
             observed_at=self._services.runtime.now(),
             errors={

@@ -12,7 +12,7 @@ from reconciler.engine.round.performing import FindBlob
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
-from reconciler.model.names import Address, SourceName
+from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.state import Approval, Suspension
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
@@ -31,7 +31,7 @@ class Services:
         runtime: the world.
         settings: the numbers.
         find_blob: gives a declared body.
-        revision: of all that is in force.
+        revision: of all that is in force on a target.
         revision_of: the same of one source; "" where nothing of it is.
         suspended: why an instance is to be left alone right now, or None.
         approved: what a person has approved about an instance, or None.
@@ -48,8 +48,8 @@ class Services:
     runtime: Runtime
     settings: EngineSettings
     find_blob: FindBlob
-    revision: Callable[[], str]
-    revision_of: Callable[[SourceName], str]
+    revision: Callable[[TargetName], str]
+    revision_of: Callable[[SourceName, TargetName], str]
     suspended: Callable[[Address], Suspension | None]
     approved: Callable[[Address], Approval | None]
     loop_time: Callable[[], float]

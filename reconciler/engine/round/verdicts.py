@@ -1,7 +1,7 @@
 """What a round concludes where it has seen an instance as it is declared, or leaves it alone for now.
 
-One method a verdict. Invariant: an instance is called in sync only by `in_sync` and `converged`, which are given a
-reading of it. This module must not know how anything is read or changed.
+One method a verdict, and so it is longer than a module should be. Invariant: an instance is called in sync only by
+`in_sync` and `converged`, which are given a reading of it. This module must not know how anything is read or changed.
 """
 
 from __future__ import annotations
@@ -249,7 +249,9 @@ class Verdicts:
                 outcome=reason,
                 message=message,
                 duration=took or 0.0,
-                revision=self._services.revision_of(self._lane.states[address].source),
+                revision=self._services.revision_of(
+                    self._lane.states[address].source, self._lane.target.name
+                ),
             ),
         )
         self._outcome.has_changed(self._lane.instances[address])
@@ -282,7 +284,9 @@ class Verdicts:
                 outcome="Refreshed",
                 message=message,
                 duration=0.0,
-                revision=self._services.revision_of(self._lane.states[address].source),
+                revision=self._services.revision_of(
+                    self._lane.states[address].source, self._lane.target.name
+                ),
             ),
         )
         self._outcome.has_changed(self._lane.instances[address])

@@ -84,6 +84,10 @@ SCHEMA = (
         "pk_resource_state PRIMARY KEY (address) )"
     ),
     (
+        'CREATE TABLE rollouts ( source TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, document '
+        'TEXT COLLATE "C" NOT NULL, CONSTRAINT pk_rollouts PRIMARY KEY (source, name) )'
+    ),
+    (
         'CREATE TABLE runs ( id TEXT COLLATE "C" NOT NULL, target TEXT COLLATE "C" NOT NULL, cause TEXT '
         'COLLATE "C" NOT NULL, revision TEXT COLLATE "C" NOT NULL, started_at FLOAT NOT NULL, finished_at '
         'FLOAT, outcome TEXT COLLATE "C" NOT NULL, message TEXT COLLATE "C" NOT NULL, CONSTRAINT pk_runs '
@@ -142,6 +146,12 @@ SCHEMA = (
         "KEY(snapshot) REFERENCES snapshots (id) )"
     ),
     (
+        'CREATE TABLE rollout_turns ( source TEXT COLLATE "C" NOT NULL, rollout TEXT COLLATE "C" NOT NULL, '
+        'target TEXT COLLATE "C" NOT NULL, snapshot BIGINT, document TEXT COLLATE "C" NOT NULL, CONSTRAINT '
+        "pk_rollout_turns PRIMARY KEY (source, rollout, target), CONSTRAINT fk_rollout_turns_snapshot "
+        "FOREIGN KEY(snapshot) REFERENCES snapshots (id) )"
+    ),
+    (
         'CREATE TABLE snapshot_files ( snapshot BIGINT NOT NULL, path TEXT COLLATE "C" NOT NULL, digest '
         "TEXT COLLATE \"C\" NOT NULL, executable BOOLEAN DEFAULT '0' NOT NULL, CONSTRAINT pk_snapshot_files "
         "PRIMARY KEY (snapshot, path), CONSTRAINT fk_snapshot_files_snapshot FOREIGN KEY(snapshot) "
@@ -155,6 +165,7 @@ SCHEMA = (
     "CREATE INDEX ix_inventory_preimage ON inventory (preimage)",
     "CREATE INDEX ix_plan_units_in_doubt ON plan_units (run) WHERE outcome IS NULL",
     "CREATE INDEX ix_plan_units_preimage ON plan_units (preimage)",
+    "CREATE INDEX ix_rollout_turns_snapshot ON rollout_turns (snapshot)",
     "CREATE INDEX ix_snapshot_files_digest ON snapshot_files (digest)",
     (
         "CREATE FUNCTION froyo_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE "
@@ -177,7 +188,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0014')",
+    "INSERT INTO alembic_version VALUES ('0015')",
 )
 
 STATEMENTS = {
@@ -346,6 +357,11 @@ STATEMENTS = {
         "%(up_to)s"
     ),
     "FORGET_ROLLBACK": 'DELETE FROM rollbacks WHERE rollbacks.source = %(source)s::VARCHAR COLLATE "C"',
+    "FORGET_ROLLOUT": (
+        'DELETE FROM rollouts WHERE rollouts.source = %(of)s::VARCHAR COLLATE "C" AND rollouts.name = '
+        '%(by)s::VARCHAR COLLATE "C"'
+    ),
+    "FORGET_ROLLOUTS": 'DELETE FROM rollouts WHERE rollouts.source = %(of)s::VARCHAR COLLATE "C"',
     "FORGET_SNAPSHOTS": 'DELETE FROM snapshots WHERE snapshots.source = %(source)s::VARCHAR COLLATE "C"',
     "FORGET_SOURCE_STATE": 'DELETE FROM source_state WHERE source_state.name = %(name)s::VARCHAR COLLATE "C"',
     "FORGET_STATE": (
@@ -354,6 +370,18 @@ STATEMENTS = {
     "FORGET_SUSPENSION": 'DELETE FROM suspensions WHERE suspensions.object = %(object)s::VARCHAR COLLATE "C"',
     "FORGET_TARGET": 'DELETE FROM targets WHERE targets.name = %(name)s::VARCHAR COLLATE "C"',
     "FORGET_TARGET_STATE": 'DELETE FROM target_state WHERE target_state.name = %(name)s::VARCHAR COLLATE "C"',
+    "FORGET_TURN": (
+        'DELETE FROM rollout_turns WHERE rollout_turns.source = %(of)s::VARCHAR COLLATE "C" AND '
+        'rollout_turns.rollout = %(by)s::VARCHAR COLLATE "C" AND rollout_turns.target = %(on)s::VARCHAR '
+        'COLLATE "C"'
+    ),
+    "FORGET_TURNS": (
+        'DELETE FROM rollout_turns WHERE rollout_turns.source = %(of)s::VARCHAR COLLATE "C" AND '
+        'rollout_turns.rollout = %(by)s::VARCHAR COLLATE "C"'
+    ),
+    "FORGET_TURNS_OF_SOURCE": (
+        'DELETE FROM rollout_turns WHERE rollout_turns.source = %(of)s::VARCHAR COLLATE "C"'
+    ),
     "FORGET_WARM": "DELETE FROM warm",
     "HOUSEKEEPING": "SELECT housekeeping.at FROM housekeeping",
     "INCIDENTS": (
@@ -491,6 +519,11 @@ STATEMENTS = {
         "%(since)s, %(until)s) ON CONFLICT (source) DO UPDATE SET snapshot = excluded.snapshot, by = "
         "excluded.by, reason = excluded.reason, since = excluded.since, until = excluded.until"
     ),
+    "PUT_ROLLOUT": (
+        'INSERT INTO rollouts (source, name, document) VALUES (%(source)s::VARCHAR COLLATE "C", '
+        '%(name)s::VARCHAR COLLATE "C", %(document)s::VARCHAR COLLATE "C") ON CONFLICT (source, name) DO '
+        "UPDATE SET document = excluded.document"
+    ),
     "PUT_SHARD": (
         "INSERT INTO shards (shard, member, token) VALUES (%(shard)s::INTEGER, %(member)s::BIGINT, "
         "%(token)s::BIGINT) ON CONFLICT (shard) DO UPDATE SET member = excluded.member, token = "
@@ -532,6 +565,12 @@ STATEMENTS = {
         '"C", %(conditions)s::VARCHAR COLLATE "C", %(connected_since)s) ON CONFLICT (name) DO UPDATE SET '
         "conditions = excluded.conditions, connected_since = excluded.connected_since"
     ),
+    "PUT_TURN": (
+        "INSERT INTO rollout_turns (source, rollout, target, snapshot, document) VALUES "
+        '(%(source)s::VARCHAR COLLATE "C", %(rollout)s::VARCHAR COLLATE "C", %(target)s::VARCHAR COLLATE '
+        '"C", %(snapshot)s::BIGINT, %(document)s::VARCHAR COLLATE "C") ON CONFLICT (source, rollout, '
+        "target) DO UPDATE SET snapshot = excluded.snapshot, document = excluded.document"
+    ),
     "PUT_UNIT": (
         "INSERT INTO plan_units (run, address, action, cause, diffs, desired, observed, preimage, outcome, "
         'message, preimage_at) VALUES (%(run)s::VARCHAR COLLATE "C", %(address)s::VARCHAR COLLATE "C", '
@@ -560,6 +599,10 @@ STATEMENTS = {
         "SELECT rollbacks.source, rollbacks.snapshot, rollbacks.by, rollbacks.reason, rollbacks.since, "
         "rollbacks.until, snapshots.revision, snapshots.digest FROM rollbacks JOIN snapshots ON "
         "snapshots.id = rollbacks.snapshot ORDER BY rollbacks.source"
+    ),
+    "ROLLOUTS": (
+        "SELECT rollouts.source, rollouts.name, rollouts.document FROM rollouts ORDER BY rollouts.source, "
+        "rollouts.name"
     ),
     "RUNS": (
         "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "
@@ -625,8 +668,8 @@ STATEMENTS = {
     "SURPLUS_SNAPSHOT": (
         "SELECT snapshots.id FROM snapshots WHERE snapshots.id <= (SELECT newer.id FROM snapshots AS newer "
         "WHERE newer.source = snapshots.source ORDER BY newer.id DESC LIMIT 1::INTEGER OFFSET %(keep)s) AND "
-        "(snapshots.id NOT IN (SELECT rollbacks.snapshot FROM rollbacks)) ORDER BY snapshots.id LIMIT "
-        "1::INTEGER"
+        "(snapshots.id NOT IN (SELECT rollbacks.snapshot FROM rollbacks)) AND NOT (EXISTS (SELECT * FROM "
+        "rollout_turns WHERE rollout_turns.snapshot = snapshots.id)) ORDER BY snapshots.id LIMIT 1::INTEGER"
     ),
     "SUSPENSIONS": (
         "SELECT suspensions.object, suspensions.by, suspensions.reason, suspensions.since, "
@@ -635,6 +678,11 @@ STATEMENTS = {
     "TARGETS": "SELECT targets.name, targets.document FROM targets",
     "TARGET_STATES": (
         "SELECT target_state.name, target_state.conditions, target_state.connected_since FROM target_state"
+    ),
+    "TURNS": (
+        "SELECT rollout_turns.source, rollout_turns.rollout, rollout_turns.target, rollout_turns.snapshot, "
+        "rollout_turns.document FROM rollout_turns ORDER BY rollout_turns.source, rollout_turns.rollout, "
+        "rollout_turns.target"
     ),
     "UNCLAIMED_PREIMAGES": (
         "SELECT plan_units.address, coalesce(plan_units.preimage, '') AS coalesce_1, plan_units.preimage_at "

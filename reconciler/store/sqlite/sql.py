@@ -77,6 +77,10 @@ SCHEMA = (
         "pk_resource_state PRIMARY KEY (address) ) WITHOUT ROWID"
     ),
     (
+        "CREATE TABLE rollouts ( source TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, "
+        "CONSTRAINT pk_rollouts PRIMARY KEY (source, name) )"
+    ),
+    (
         "CREATE TABLE runs ( id TEXT NOT NULL, target TEXT NOT NULL, cause TEXT NOT NULL, revision TEXT NOT "
         "NULL, started_at FLOAT NOT NULL, finished_at FLOAT, outcome TEXT NOT NULL, message TEXT NOT NULL, "
         "CONSTRAINT pk_runs PRIMARY KEY (id) ) WITHOUT ROWID"
@@ -131,6 +135,12 @@ SCHEMA = (
         "(source), CONSTRAINT fk_rollbacks_snapshot FOREIGN KEY(snapshot) REFERENCES snapshots (id) )"
     ),
     (
+        "CREATE TABLE rollout_turns ( source TEXT NOT NULL, rollout TEXT NOT NULL, target TEXT NOT NULL, "
+        "snapshot INTEGER, document TEXT NOT NULL, CONSTRAINT pk_rollout_turns PRIMARY KEY (source, "
+        "rollout, target), CONSTRAINT fk_rollout_turns_snapshot FOREIGN KEY(snapshot) REFERENCES snapshots "
+        "(id) ) WITHOUT ROWID"
+    ),
+    (
         "CREATE TABLE snapshot_files ( snapshot INTEGER NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, "
         "executable BOOLEAN DEFAULT '0' NOT NULL, CONSTRAINT pk_snapshot_files PRIMARY KEY (snapshot, "
         "path), CONSTRAINT fk_snapshot_files_snapshot FOREIGN KEY(snapshot) REFERENCES snapshots (id) ON "
@@ -144,6 +154,7 @@ SCHEMA = (
     "CREATE INDEX ix_inventory_preimage ON inventory (preimage)",
     "CREATE INDEX ix_plan_units_in_doubt ON plan_units (run) WHERE outcome IS NULL",
     "CREATE INDEX ix_plan_units_preimage ON plan_units (preimage)",
+    "CREATE INDEX ix_rollout_turns_snapshot ON rollout_turns (snapshot)",
     "CREATE INDEX ix_snapshot_files_digest ON snapshot_files (digest)",
     (
         "CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events is "
@@ -161,7 +172,7 @@ SCHEMA = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc "
         "PRIMARY KEY (version_num))"
     ),
-    "INSERT INTO alembic_version VALUES ('0014')",
+    "INSERT INTO alembic_version VALUES ('0015')",
 )
 
 STATEMENTS = {
@@ -300,12 +311,22 @@ STATEMENTS = {
     ),
     "FORGET_QUEUED": "DELETE FROM queue WHERE queue.target = :target AND queue.added_at <= :up_to",
     "FORGET_ROLLBACK": "DELETE FROM rollbacks WHERE rollbacks.source = :source",
+    "FORGET_ROLLOUT": "DELETE FROM rollouts WHERE rollouts.source = :of AND rollouts.name = :by",
+    "FORGET_ROLLOUTS": "DELETE FROM rollouts WHERE rollouts.source = :of",
     "FORGET_SNAPSHOTS": "DELETE FROM snapshots WHERE snapshots.source = :source",
     "FORGET_SOURCE_STATE": "DELETE FROM source_state WHERE source_state.name = :name",
     "FORGET_STATE": "DELETE FROM resource_state WHERE resource_state.address = :address",
     "FORGET_SUSPENSION": "DELETE FROM suspensions WHERE suspensions.object = :object",
     "FORGET_TARGET": "DELETE FROM targets WHERE targets.name = :name",
     "FORGET_TARGET_STATE": "DELETE FROM target_state WHERE target_state.name = :name",
+    "FORGET_TURN": (
+        "DELETE FROM rollout_turns WHERE rollout_turns.source = :of AND rollout_turns.rollout = :by AND "
+        "rollout_turns.target = :on"
+    ),
+    "FORGET_TURNS": (
+        "DELETE FROM rollout_turns WHERE rollout_turns.source = :of AND rollout_turns.rollout = :by"
+    ),
+    "FORGET_TURNS_OF_SOURCE": "DELETE FROM rollout_turns WHERE rollout_turns.source = :of",
     "FORGET_WARM": "DELETE FROM warm",
     "HOUSEKEEPING": "SELECT housekeeping.at FROM housekeeping",
     "INCIDENTS": (
@@ -426,6 +447,10 @@ STATEMENTS = {
         ":by, :reason, :since, :until) ON CONFLICT (source) DO UPDATE SET snapshot = excluded.snapshot, "
         '"by" = excluded."by", reason = excluded.reason, since = excluded.since, until = excluded.until'
     ),
+    "PUT_ROLLOUT": (
+        "INSERT INTO rollouts (source, name, document) VALUES (:source, :name, :document) ON CONFLICT "
+        "(source, name) DO UPDATE SET document = excluded.document"
+    ),
     "PUT_SHARD": (
         "INSERT INTO shards (shard, member, token) VALUES (:shard, :member, :token) ON CONFLICT (shard) DO "
         "UPDATE SET member = excluded.member, token = excluded.token"
@@ -460,6 +485,11 @@ STATEMENTS = {
         ":connected_since) ON CONFLICT (name) DO UPDATE SET conditions = excluded.conditions, "
         "connected_since = excluded.connected_since"
     ),
+    "PUT_TURN": (
+        "INSERT INTO rollout_turns (source, rollout, target, snapshot, document) VALUES (:source, :rollout, "
+        ":target, :snapshot, :document) ON CONFLICT (source, rollout, target) DO UPDATE SET snapshot = "
+        "excluded.snapshot, document = excluded.document"
+    ),
     "PUT_UNIT": (
         "INSERT INTO plan_units (run, address, action, cause, diffs, desired, observed, preimage, outcome, "
         "message, preimage_at) VALUES (:run, :address, :action, :cause, :diffs, :desired, :observed, "
@@ -485,6 +515,10 @@ STATEMENTS = {
         'SELECT rollbacks.source, rollbacks.snapshot, rollbacks."by", rollbacks.reason, rollbacks.since, '
         "rollbacks.until, snapshots.revision, snapshots.digest FROM rollbacks JOIN snapshots ON "
         "snapshots.id = rollbacks.snapshot ORDER BY rollbacks.source"
+    ),
+    "ROLLOUTS": (
+        "SELECT rollouts.source, rollouts.name, rollouts.document FROM rollouts ORDER BY rollouts.source, "
+        "rollouts.name"
     ),
     "RUNS": (
         "SELECT runs.id, runs.target, runs.cause, runs.revision, runs.started_at, runs.finished_at, "
@@ -545,8 +579,8 @@ STATEMENTS = {
     "SURPLUS_SNAPSHOT": (
         "SELECT snapshots.id FROM snapshots WHERE snapshots.id <= (SELECT newer.id FROM snapshots AS newer "
         "WHERE newer.source = snapshots.source ORDER BY newer.id DESC LIMIT 1 OFFSET :keep) AND "
-        "(snapshots.id NOT IN (SELECT rollbacks.snapshot FROM rollbacks)) ORDER BY snapshots.id LIMIT 1 "
-        "OFFSET 0"
+        "(snapshots.id NOT IN (SELECT rollbacks.snapshot FROM rollbacks)) AND NOT (EXISTS (SELECT * FROM "
+        "rollout_turns WHERE rollout_turns.snapshot = snapshots.id)) ORDER BY snapshots.id LIMIT 1 OFFSET 0"
     ),
     "SUSPENSIONS": (
         'SELECT suspensions.object, suspensions."by", suspensions.reason, suspensions.since, '
@@ -555,6 +589,11 @@ STATEMENTS = {
     "TARGETS": "SELECT targets.name, targets.document FROM targets",
     "TARGET_STATES": (
         "SELECT target_state.name, target_state.conditions, target_state.connected_since FROM target_state"
+    ),
+    "TURNS": (
+        "SELECT rollout_turns.source, rollout_turns.rollout, rollout_turns.target, rollout_turns.snapshot, "
+        "rollout_turns.document FROM rollout_turns ORDER BY rollout_turns.source, rollout_turns.rollout, "
+        "rollout_turns.target"
     ),
     "UNCLAIMED_PREIMAGES": (
         "SELECT plan_units.address, coalesce(plan_units.preimage, '') AS coalesce_1, plan_units.preimage_at "

@@ -138,6 +138,7 @@ class Stage:
         frames: (target, frame) of everything that was sent.
         writes: how often the store was written to.
         store_fails: whether it cannot be.
+        writes_left: after how many more it cannot be; None for as many as there are.
         measures: what was measured.
     """
 
@@ -151,6 +152,7 @@ class Stage:
         self.frames: list[tuple[str, Json]] = []
         self.writes = 0
         self.store_fails: Exception | None = None
+        self.writes_left: int | None = None
         self.revision = 0
         self.measures = Measures()
         self._ids = 0
@@ -206,7 +208,7 @@ class Stage:
         self.store_fails = self.store_fails or StoreError("it is no more")
         with contextlib.suppress(StoreError):
             await self.end()
-        self.store_fails = None
+        self.store_fails = self.writes_left = None
         await self.begin()
 
     # --- what is declared ---------------------------------------------------------------------------------------
@@ -313,8 +315,12 @@ class Stage:
 
     async def _offload(self, lane: str, function: Callable[[], Any]) -> Any:
         if lane == "store":
+            if self.writes_left == 0:
+                self.store_fails = StoreError("it is no more")
             if self.store_fails is not None:
                 raise self.store_fails
+            if self.writes_left is not None:
+                self.writes_left -= 1
             self.writes += 1
         return function()
 
@@ -360,8 +366,8 @@ class Stage:
             runtime=self.runtime,
             settings=self.settings,
             find_blob=lambda digest: shown.blobs[digest],
-            revision=lambda: shown.revision,
-            revision_of=lambda _source: shown.revision,
+            revision=shown.revision_on,
+            revision_of=lambda _source, name: shown.revision_on(name),
             suspended=lambda _address: None,
             approved=lambda _address: None,
             loop_time=self.loop.time,

@@ -207,6 +207,9 @@ async def test_what_a_source_declared_that_is_not_served_is_seen_again_where_it_
         async def snapshot_in_force(self, source):
             return SimpleNamespace(source=source, digest="d")
 
+        async def load_rollouts(self):
+            return []
+
     async def evaluate(_snapshot):
         found = shown(A, file("a")) if known[-1] else waiting(A)
         return replace(found, digest=Digest("d"), facts_read=frozenset({Section("os")}))

@@ -1,0 +1,1 @@
+"""Care: a change of a source reaches its targets wave by wave."""
