@@ -51,8 +51,13 @@ class SecretFiles:
         self._place = place
         self._looks: dict[str, FileLook] = {}
 
-    def read(self, secret: Secret) -> str:
+    def read(self, secret: Secret, *, group: bool = False) -> str:
         """What a secret is: the text of its file; of a single line without its end.
+
+        Args:
+            secret: which.
+            group: where it is root's, who is somebody else, its group may read it: else root could give it to nobody,
+                as where a Secret of a cluster is mounted.
 
         Raises:
             SecretError: there is none, or it is none.
@@ -67,7 +72,7 @@ class SecretFiles:
         except OSError as error:
             raise SecretError(f"{path} cannot be read: {why(error)}") from None
         try:
-            _must_be_secret(path, os.fstat(descriptor))
+            _must_be_secret(path, os.fstat(descriptor), group=group)
             content = os.read(descriptor, LARGEST + 1)
         except OSError as error:
             raise SecretError(f"{path} cannot be read: {why(error)}") from None
@@ -104,14 +109,15 @@ def _look(path: str) -> FileLook:
     return FileLook(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _must_be_secret(path: str, found: os.stat_result) -> None:
+def _must_be_secret(path: str, found: os.stat_result, *, group: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise SecretError(f"{path} is no regular file")
     if found.st_uid not in (0, os.geteuid()):
         raise SecretError(
             f"{path} belongs to somebody else (uid {found.st_uid})", "let it be yours, or root's"
         )
-    if found.st_mode & 0o077:
+    given = group and found.st_uid == 0 != os.geteuid()
+    if found.st_mode & (0o037 if given else 0o077):
         mode = stat.S_IMODE(found.st_mode)
         raise SecretError(
             f"{path} is no secret: others can get at it (mode {mode:04o})", f"run: chmod 600 {path}"

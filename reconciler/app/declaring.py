@@ -11,14 +11,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.app.catalogues import installed
+from reconciler.app.keeping_secrets import KeptSecrets
 from reconciler.app.secrets import KEY_BYTES
 from reconciler.config import ParseCache, load
 from reconciler.core.vault import Vault
 from reconciler.languages import LANGUAGES
-from reconciler.model.secrets import KeyRef, Secret, SecretMissing
-from watchers.secret_files import SecretFiles
+from reconciler.model.secrets import KeyRef, SecretMissing
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from reconciler.app.places import Places
     from reconciler.engine.intake.intake import Load
     from reconciler.model.catalog import Catalog
@@ -49,14 +51,9 @@ def evaluation(
     """
     packages, kinds = installed(places)
     cache = ParseCache()
-    files = SecretFiles(str(places.secrets))
-
-    def read(secret: Secret | KeyRef) -> str:
-        if isinstance(secret, KeyRef):
-            raise SecretMissing(f"{secret.file} is known in its cluster alone")
-        return files.read(secret)
-
-    had = vault or Vault(read, partial(os.urandom, KEY_BYTES), missing=True)
+    had = vault or Vault(
+        KeptSecrets(places, referred=_elsewhere).read, partial(os.urandom, KEY_BYTES), missing=True
+    )
 
     def evaluate(snapshot: Snapshot) -> Desired:
         return load(
@@ -64,3 +61,7 @@ def evaluation(
         )
 
     return packages, kinds, evaluate
+
+
+def _elsewhere(key: KeyRef) -> NoReturn:
+    raise SecretMissing(f"{key.file} is known in its cluster alone")

@@ -11,6 +11,11 @@ from pathlib import Path
 from reconciler.errors import UsageError
 from reconciler.model.names import SourceName
 
+IDENTITY = "age.key"
+"""What a file is called that holds identities."""
+KEY_FILE = "FROYO_AGE_KEY_FILE"
+"""The environment variable that names such files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -24,6 +29,8 @@ class Places:
         address: of the database, where the store is on a server; None where it is in the state directory.
         given_key: the key with which secrets are digested, where somebody else keeps it; None where it is in the state
             directory.
+        identities: files that may hold what opens ciphertexts.
+        identities_given: whether somebody has named these; else they are where such files are looked for.
     """
 
     state: Path
@@ -32,6 +39,8 @@ class Places:
     sources: tuple[Path, ...] = ()
     address: str | None = None
     given_key: Path | None = None
+    identities: tuple[Path, ...] = ()
+    identities_given: bool = False
 
     @property
     def own_paths(self) -> tuple[str, ...]:
@@ -177,8 +186,8 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
     """The places of this user.
 
     Args:
-        environ: FROYO_STATE, FROYO_STORE, FROYO_SECRETS_KEY_FILE, FROYO_CACHE, FROYO_ARTIFACTS, the XDG directories
-            and HOME are looked at.
+        environ: FROYO_STATE, FROYO_STORE, FROYO_SECRETS_KEY_FILE, FROYO_AGE_KEY_FILE, FROYO_CACHE, FROYO_ARTIFACTS, the
+            XDG directories and HOME are looked at.
         state: as given on the command line; it goes before all else.
         sources: where manifests are going to be read.
 
@@ -208,6 +217,7 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
 
         address = checked(address)
     key = environ.get("FROYO_SECRETS_KEY_FILE")
+    given = [Path(os.path.abspath(one)) for one in environ.get(KEY_FILE, "").split(os.pathsep) if one]
     return Places(
         Path(os.path.abspath(chosen)),
         Path(os.path.abspath(cache)),
@@ -215,4 +225,12 @@ def places(environ: Mapping[str, str], *, state: str | None = None, sources: Seq
         tuple(sources),
         address,
         Path(os.path.abspath(key)) if key else None,
+        tuple(given) or (Path("/etc/froyo", IDENTITY), own_identity(environ)),
+        bool(given),
     )
+
+
+def own_identity(environ: Mapping[str, str]) -> Path:
+    """Where a person keeps what they open ciphertexts with."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    return Path(environ.get("XDG_CONFIG_HOME") or f"{home}/.config", "froyo", IDENTITY)

@@ -1,21 +1,22 @@
-"""The secrets of this controller: the files that they are in, and the key with which they are digested."""
+"""The secrets of this controller: where they are to be had, and the key with which they are digested."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.app.keeping_secrets import KeptSecrets, not_in_a_cluster
 from reconciler.app.places import Places, must_be_ours
 from reconciler.core.redaction import Redactor
 from reconciler.core.vault import Vault
 from reconciler.errors import TransportError, UsageError, why
-from reconciler.model.secrets import KeyRef, Secret, SecretError, SecretMissing
+from reconciler.model.secrets import Encrypted, KeyRef, SecretError, Whereabouts
 from reconciler.model.target import LocalTransport, Target
-from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
     from watchers.kubernetes.referred import Referred
@@ -32,16 +33,15 @@ class Secrets:
 
     Attributes:
         vault: has their values.
-        files: reads those in files.
         referred: reads those in a cluster; None where there is none.
     """
 
     def __init__(self, places: Places, redactor: Redactor | None = None) -> None:
-        self.files = SecretFiles(str(places.secrets))
         self._key = places.secrets_key
         self._key_is_given = places.given_key is not None
         self.referred: Referred | None = None
-        self.vault = Vault(self._read, self._first, redactor)
+        self._kept = KeptSecrets(places, self.hide, self._referred)
+        self.vault = Vault(self._kept.read, self._first, redactor)
         self._redactor = redactor or Redactor()
         self._known: set[str] = set()
 
@@ -52,15 +52,15 @@ class Secrets:
 
             self.referred = Referred()
 
-    def _read(self, secret: Secret | KeyRef) -> str:
-        if isinstance(secret, Secret):
-            return self.files.read(secret)
+    async def changes(self) -> AsyncIterator[set[str]]:
+        """Tell of those whose files have become others, for ever; see `SecretFiles.changes`."""
+        async for files in self._kept.changes():
+            yield files
+
+    def _referred(self, key: KeyRef) -> str:
         if self.referred is None:
-            raise SecretMissing(
-                f"there is no cluster here that {secret.file} could be read from",
-                "it is for `froyo operator`; elsewhere write {secret: {file: PATH}}",
-            )
-        return self.referred.read(secret)
+            return not_in_a_cluster(key)
+        return self.referred.read(key)
 
     async def at_hand(self, target: Target) -> Target:
         """A target with files in the place of the objects of a cluster that it is reached with.
@@ -85,16 +85,15 @@ class Secrets:
         if self.referred is not None:
             await self.referred.close()
 
-    async def known(self, secret: Secret | KeyRef) -> str:
+    async def known(self, secret: Whereabouts) -> str:
         """What a secret is now that the controller itself needs; from now on it is kept out of all that is told.
 
         Raises:
             SecretError: it cannot be had, or is none.
         """
-        if isinstance(secret, KeyRef) and self.referred is not None:
-            value = await self.referred.have(secret)
-        else:
-            value = self._read(secret)
+        if self.referred is not None and (key := _key_of(secret)) is not None:
+            await self.referred.have(key)
+        value = self._kept.read(secret)
         if not value:
             raise SecretError(f"{secret.file} is empty")
         self.hide(value)
@@ -115,6 +114,13 @@ class Secrets:
         """The key, for the first secret: from now on there is something that no core file may have in it."""
         keep_out_of_core_files()
         return _given(self._key) if self._key_is_given else _key(self._key)
+
+
+def _key_of(secret: Whereabouts) -> KeyRef | None:
+    """The key of an object that is read for a secret."""
+    return (
+        secret.identity if isinstance(secret, Encrypted) else secret if isinstance(secret, KeyRef) else None
+    )
 
 
 def as_declared(text: str, target: Target, found: Target) -> str:

@@ -164,7 +164,7 @@ class Sources:
 
     async def follow_secrets(self) -> None:
         """See what the sources declare that read a secret, whenever that is another one, for ever."""
-        async for files in self._parts.secrets.files.changes():
+        async for files in self._parts.secrets.changes():
             self.read_anew()
             for source, intake in list(self.intakes.items()):
                 desired = self._controller.in_force.of(source)

@@ -45,11 +45,43 @@ def write_whole(path: str, text: str, *, what: str, mode: int) -> None:
     try:
         descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
                 file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(partial, path)
         except BaseException:
             os.unlink(partial)
             raise
+    except OSError as error:
+        raise UsageError(f"{path}: {what} cannot be saved: {explained(error)}") from error
+
+
+def write_new(path: str, text: str, *, what: str, mode: int = 0o666) -> None:
+    """Write a file where nothing is yet, all of it or nothing.
+
+    Args:
+        path: of the file.
+        text: what is to be in it.
+        what: that is, for the error.
+        mode: of the file, less what the umask takes away, from its first byte.
+
+    Raises:
+        UsageError: something is there already, or it cannot be written.
+    """
+    directory, name = os.path.split(path)
+    partial = os.path.join(directory, f".{name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(partial, path)
+        finally:
+            os.unlink(partial)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already, and is not replaced; name another file") from error
     except OSError as error:
         raise UsageError(f"{path}: {what} cannot be saved: {explained(error)}") from error

@@ -58,6 +58,10 @@ def run(arguments: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # What a terminal's character set does not have, such as bytes that are not UTF-8, is shown as an escape.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # ours are text streams
+    if "FROYO_AGE_KEY" in os.environ:
+        from reconciler.app.identities import take_from
+
+        take_from(os.environ)
     first = arguments[0] if arguments else "--help"
     if first == "apply":
         from reconciler.cli.postponed import postponed

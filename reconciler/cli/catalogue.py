@@ -11,6 +11,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("init", "Write a small directory of manifests to begin with"),
             ("validate", "Check manifests, and say everything that is wrong with them"),
             ("import", "Write manifests of what is on a target already"),
+            ("secrets", "Encrypt secrets with age, to be kept with the manifests; open, edit, rotate"),
             ("graph", "What comes before what, and why, as a drawing"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
             ("crd", "The same as custom resource definitions, for a cluster"),

@@ -22,6 +22,7 @@ Candidate = tuple[str, str]
 _OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume", "rollback", "restore")
 _FORMATS = ("text", "json", "yaml")
 _ACTIONS = ("list", "new", "validate", "test")
+_SECRETS = ("keygen", "encrypt", "decrypt", "edit", "rotate", "recipients")
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
     "--cause": ("spec", "drift", "adopt", "prune", "restore", "refresh"),
@@ -73,6 +74,8 @@ def _arguments(command: str, before: str, words: list[str]) -> Iterable[Candidat
         return [(shell, "") for shell in ("bash", "zsh", "fish")]
     if command == "provider":
         return [(action, "") for action in _ACTIONS] if before == command else []
+    if command == "secrets":
+        return [(action, "") for action in _SECRETS] if before == command else []
     if command in ("explain", "crd"):
         return _kinds(words)
     if command == "facts":

@@ -8,7 +8,7 @@ _PLAN = "`froyo plan` shows what would be changed, field by field"
 _CHECK = "`froyo validate` says what is wrong with manifests"
 _ASKED = "no commands are run by hand on targets; an Exec declares one, and `froyo facts TARGET` asks"
 _ENDS = "`froyo up` ends with Ctrl-C or SIGTERM; `froyo suspend all --reason WHY` leaves everything alone"
-_HIDDEN = "a secret is a file of mode 0600 that a Vars names: {secret: {file: PATH}}"
+_HIDDEN = "`froyo secrets` encrypts, edits and rotates what is kept with the manifests; a Vars may name a file of mode 0600, too"
 _TARGET = "--target NAME chooses targets, and -l tier=web resources by their labels"
 _YES = "leave it out: nobody is asked, and what needs a person waits for `froyo approve`"
 _DECLARED = (
@@ -23,7 +23,7 @@ COMMANDS = {
     **dict.fromkeys(("check", "lint", "test", "fmt", "format", "syntax-check"), _CHECK),
     **dict.fromkeys(("ssh", "exec", "shell", "console", "ping", "cmd", "adhoc"), _ASKED),
     **dict.fromkeys(("stop", "down", "kill", "halt"), _ENDS),
-    **dict.fromkeys(("vault", "secret", "secrets"), _HIDDEN),
+    **dict.fromkeys(("vault", "secret", "eyaml", "sops", "age"), _HIDDEN),
     **dict.fromkeys(
         ("start", "serve", "daemon", "watch", "dev-up"), "`froyo up` keeps everything as declared"
     ),

@@ -1,6 +1,6 @@
 """Alert manifests to the model's objects, and what is wrong with them that no schema can say.
 
-Invariant: no secret is read here, nor is one taken from a manifest: it is named by where it is.
+Invariant: no secret is read here, nor is one taken from a manifest: it is named by where it is, or is encrypted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler.config.digests import digest_of
 from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.secret_values import OPENER, OPENER_KEY
 from reconciler.config.targets import ControllerPaths, path_of
 from reconciler.core.suggest import did_you_mean
 from reconciler.model.alert import (
@@ -30,7 +31,7 @@ from reconciler.model.alert import (
 from reconciler.model.conditions import Reason
 from reconciler.model.event import REASONS
 from reconciler.model.origin import Origin
-from reconciler.model.secrets import NOWHERE, KeyRef, Secret
+from reconciler.model.secrets import NOWHERE, Encrypted, KeyRef, Secret, Whereabouts
 
 LONGEST = 60.0
 """Seconds that a message may take on its way out at most."""
@@ -87,6 +88,8 @@ def _sorted(value: Any) -> Any:
         return {key: _sorted(item) for key, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(value)
+    if isinstance(value, bytes):
+        return ""  # encrypted anew it is the same secret, and another one does not make it another alert, as in a file
     return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value
 
 
@@ -114,13 +117,13 @@ def _way(spec: Mapping[str, Any], resolve: Resolve, complain: Complain) -> WayOu
     )
 
 
-def _secret(one: Mapping[str, Any], field: str) -> Secret | KeyRef | None:
+def _secret(one: Mapping[str, Any], field: str) -> Whereabouts | None:
     if field not in one:
         return None
     [(kind, meant)] = one[field].items()
-    return (
-        Secret(meant["file"]) if kind == "secret" else KeyRef("Secret", NOWHERE, meant["name"], meant["key"])
-    )
+    if kind == "secretKeyRef":
+        return KeyRef("Secret", NOWHERE, meant["name"], meant["key"])
+    return Encrypted(meant["age"].encode()) if "age" in meant else Secret(meant["file"])
 
 
 def in_namespace(alert: Alert, namespace: str) -> tuple[Alert, str]:
@@ -141,11 +144,15 @@ def in_namespace(alert: Alert, namespace: str) -> tuple[Alert, str]:
     if namespace and any(isinstance(one, Secret) for one in found.values()):
         return alert, "an object of a cluster reads no file of the operator's machine"
     keys = {field: one for field, one in found.items() if isinstance(one, KeyRef)}
+    sealed = {field: one for field, one in found.items() if isinstance(one, Encrypted)}
     if not namespace and keys:
         return alert, "what is in a Secret of a cluster can be had in a cluster alone"
     placed: dict[str, Any] = {
         field: dataclasses.replace(one, namespace=namespace) for field, one in keys.items()
     }
+    if namespace:
+        opener = KeyRef("Secret", namespace, OPENER, OPENER_KEY)
+        placed |= {field: dataclasses.replace(one, identity=opener) for field, one in sealed.items()}
     return dataclasses.replace(alert, way=dataclasses.replace(way, **placed)), ""
 
 

@@ -34,7 +34,8 @@ class Complaints:
         warnings: what a person should know.
         lost: whether some document could not be read.
         values_lost: whether that, or what is wrong with it, may be why a value is not given.
-        root: of the source.
+        snapshot: the source.
+        root: of it.
         namespace: of a cluster, where it is one; else "".
     """
 
@@ -55,7 +56,7 @@ class Complaints:
         self._names_in_lost: set[str] | None = None
         self.root = snapshot.root
         self.namespace = namespace_of(snapshot.source)
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self._places = dict(places)
 
     def may_be_lost(self, name: str) -> bool:
@@ -162,7 +163,7 @@ class Complaints:
     def _places_of(self, file: str) -> Locator:
         places = self._places.get(file)
         if places is None:
-            text = decode(file, self._snapshot.files[file].read())
+            text = decode(file, self.snapshot.files[file].read())
             assert isinstance(text, FileText)  # noqa: S101 - a document was read from it
             places = self._places[file] = Locator(text)
         return places

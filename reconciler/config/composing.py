@@ -14,7 +14,8 @@ from reconciler.config.cel_loops import ENTRY
 from reconciler.config.explain import shown
 from reconciler.config.expressions import put_in
 from reconciler.config.faults import Faults
-from reconciler.config.secret_values import CHANGED, HINT, SecretReading, Unread
+from reconciler.config.secret_reading import SecretReading, Unread
+from reconciler.config.secret_values import CHANGED, HINT
 from reconciler.config.weights import weight
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, referring, text
-from reconciler.config.kept_secrets import kept_secret
+from reconciler.config.kept_secrets import any_secret
 from reconciler.model.catalog import Kind
 
 PROGRAM = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 def _secret(description: str) -> dict[str, Any]:
-    """A secret by where it is: in a file of the controller, or in a Secret of the namespace."""
-    file, key = kept_secret(description), referring(description, "secretKeyRef")
+    """A secret by where it is: in a file of the controller, encrypted there, or in a Secret of the namespace."""
+    file, key = any_secret(description), referring(description, "secretKeyRef")
     return {
         **key,
         "properties": {**file["properties"], **key["properties"]},

@@ -2,6 +2,9 @@
 
     values:
       password: {secret: {file: /etc/froyo/secrets/db}}
+      hash: {secret: {age: "-----BEGIN AGE ENCRYPTED FILE-----…"}}     # what is encrypted, in the source itself
+      key: {secret: {ageFile: tls.key.age}}                  # a file of the source
+      smtp: {secret: {sops: mail.enc.yaml, key: smtp.password}}
       token: {secretKeyRef: {name: shop, key: token}}        # in a cluster
       region: {configMapKeyRef: {name: site, key: region}}   # the same, and no secret
 
@@ -13,17 +16,14 @@ made *of* a secret, such as its length or a part of it, is an error, and lies on
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.spoken import listed, with_article
-from reconciler.model.secrets import REFERENCES, KeyRef, Secret, SecretError
+from reconciler.model.secrets import REFERENCES
 
 if TYPE_CHECKING:
-    from reconciler.config.complaints import Complaints
-    from reconciler.config.declared import Variables
     from reconciler.config.expressions import Path
-    from reconciler.core.vault import Vault
     from reconciler.model.catalog import Kind
 
 SECRET = "secret"  # noqa: S105 - the key by which one is declared
@@ -31,7 +31,16 @@ CHANGED = "a secret can only be put in as it is, and something else is made of i
 HINT = "write ${vars.NAME} by itself or within text, and put what is to be made of it into its file"
 
 _NAME = re.compile(r"(?:[-A-Za-z0-9_.]|\$\{[^}]*\})+")
-_SHAPE = "a secret is declared by where it is: {secret: {file: PATH}}"
+_SHAPE = (
+    "a secret is declared by where it is: {secret: {file: PATH}}, {secret: {age: ENCRYPTED}}, "
+    "{secret: {ageFile: PATH}} or {secret: {sops: PATH, key: KEY}}"
+)
+AGE, AGE_FILE, SOPS = "age", "ageFile", "sops"
+_FORMS: Mapping[str, tuple[str, ...]] = {"file": (), AGE: (), AGE_FILE: (), SOPS: ("key",)}
+"""By what a secret says where it is, and what else it may say then."""
+OPENER = "froyo-age"
+"""The Secret of a namespace whose keys open what is encrypted for it."""
+OPENER_KEY = "age.key"
 
 
 def secret_problems(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
@@ -40,16 +49,26 @@ def secret_problems(value: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
         [(kind, declared)] = value.items()
         if kind in REFERENCES:
             yield from _reference_problems(declared, (*path, kind))
-        elif not isinstance(declared, dict) or declared.keys() != {"file"}:
-            yield path, _SHAPE, "a mapping with nothing but the key `secret` is one"
-        elif not isinstance(declared["file"], str) or not declared["file"].strip("/"):
-            yield (*path, SECRET, "file"), "this is no path of a file", _SHAPE
+        else:
+            yield from _form_problems(declared, (*path, SECRET))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from secret_problems(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from secret_problems(item, (*path, index))
+
+
+def _form_problems(declared: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
+    form = next((one for one in _FORMS if isinstance(declared, dict) and one in declared), None)
+    if form is None or not declared.keys() <= {form, *_FORMS[form]}:
+        yield path[:-1], _SHAPE, "a mapping with nothing but the key `secret` is one"
+        return
+    for key in (form, *_FORMS[form]):
+        value = declared.get(key, "")
+        if not isinstance(value, str) or (key == form and not value.strip("/ \n")):
+            message = "this is no path of a file" if form != AGE and key == form else "this is no text"
+            yield (*path, key), message, _SHAPE
 
 
 def _reference_problems(declared: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
@@ -83,94 +102,3 @@ def misplaced(kind: Kind, field: str) -> tuple[str, str]:
         else "put it into a File, and name that"
     )
     return f"{field} of {with_article(kind.kind)} takes no secret: others would see it", where
-
-
-class Unread(Exception):
-    """A secret cannot be had, which was complained about."""
-
-
-class SecretReading:
-    """The secrets that a load reads, each once.
-
-    Args:
-        vault: has their values.
-        complaints: told of those that cannot be had.
-        root: of the source, below which no secret may lie.
-        namespace: of a cluster, whose objects it is; "" if it is no cluster.
-
-    Attributes:
-        files: where those are that something is given by.
-    """
-
-    def __init__(self, vault: Vault, complaints: Complaints, root: str, namespace: str) -> None:
-        self.files: set[str] = set()
-        self.vault = vault
-        self._complaints = complaints
-        self._root = root
-        self._namespace = namespace
-        self._marks: dict[Secret | KeyRef, str | SecretError] = {}
-        self._told: set[tuple[int, Path]] = set()
-
-    def marked(self, one: Variables, path: Path, value: Any) -> Any:
-        """A value with marks in the place of its secrets.
-
-        Args:
-            one: the Vars that gives it.
-            path: where it stands in that.
-            value: as it is declared.
-
-        Raises:
-            Unread: one of them cannot be had.
-        """
-        if is_secret(value):
-            [(kind, declared)] = value.items()
-            at = (*path, kind, "file" if kind == SECRET else "name")
-            found = self._mark(one, at, self._wanted(kind, declared))
-            if isinstance(found, str):
-                return found
-            if (id(one), path) not in self._told:
-                self._told.add((id(one), path))
-                self._complaints.problem(one, at, found.message, found.hint)
-            self._complaints.values_lost = True
-            raise Unread
-        if isinstance(value, Mapping):
-            return {key: self.marked(one, (*path, key), item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.marked(one, (*path, index), item) for index, item in enumerate(value)]
-        return value
-
-    def _wanted(self, kind: str, declared: Mapping[str, str]) -> Secret | KeyRef:
-        if kind == SECRET:
-            return Secret(declared["file"])
-        return KeyRef(REFERENCES[kind], self._namespace, declared["name"], declared["key"])
-
-    def _mark(self, one: Variables, at: Path, wanted: Secret | KeyRef) -> str | SecretError:
-        if wanted not in self._marks:
-            self.files.add(wanted.place if isinstance(wanted, KeyRef) else wanted.file)
-
-            def absent(error: SecretError) -> None:
-                message = f"{error.message}: what it holds is not looked at"
-                self._complaints.warning(one, at, message, "")
-
-            try:
-                self._marks[wanted] = self._had(wanted, absent)
-            except SecretError as error:
-                self._marks[wanted] = error
-        return self._marks[wanted]
-
-    def _had(self, wanted: Secret | KeyRef, absent: Callable[[SecretError], None]) -> str:
-        if isinstance(wanted, KeyRef):
-            if wanted.kind == "ConfigMap":
-                return self.vault.plain(wanted)
-            return self.vault.mark(wanted, absent)
-        if self._namespace:
-            raise SecretError(
-                "an object of a cluster reads no file of the operator's machine",
-                "keep it in a Secret of the namespace: {secretKeyRef: {name: NAME, key: KEY}}",
-            )
-        if wanted.file.startswith(f"{self._root}/"):
-            raise SecretError(
-                f"{wanted.file} is part of the source, and all of that is kept and shown",
-                "keep it outside, such as in /etc/froyo/secrets",
-            )
-        return self.vault.mark(wanted, absent)

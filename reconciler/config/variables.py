@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.composing import Composing
-from reconciler.config.secret_values import SecretReading, Unread, secret_problems
+from reconciler.config.secret_reading import SecretReading, Unread
+from reconciler.config.secret_values import secret_problems
 from reconciler.config.target_values import TargetValues
 from reconciler.core.spoken import some
 from reconciler.model.selector import Selector
@@ -94,7 +95,7 @@ class Values:
         complaints: Complaints,
         vault: Vault,
     ) -> None:
-        self._secrets = SecretReading(vault, complaints, complaints.root, complaints.namespace)
+        self._secrets = SecretReading(vault, complaints)
         self.secrets = self._secrets.files
         self._targets = targets
         self._facts = facts

@@ -23,9 +23,9 @@ from reconciler.model.secrets import (
     BEGIN,
     MARK,
     KeyRef,
-    Secret,
     SecretError,
     SecretMissing,
+    Whereabouts,
     mark,
     marks_in,
 )
@@ -43,7 +43,7 @@ _REMEMBERED = 4096
 _FOREIGN = BEGIN.replace(":", "?")
 
 
-def nothing_read(secret: Secret | KeyRef) -> str:
+def nothing_read(secret: Whereabouts) -> str:
     """For whoever has no secrets.
 
     Raises:
@@ -64,7 +64,7 @@ class Vault:
 
     def __init__(
         self,
-        read: Callable[[Secret | KeyRef], str] = nothing_read,
+        read: Callable[[Whereabouts], str] = nothing_read,
         key: Callable[[], bytes] = bytes,
         redactor: Redactor | None = None,
         *,
@@ -86,7 +86,7 @@ class Vault:
         """
         return self._read(key)
 
-    def mark(self, secret: Secret | KeyRef, absent: Callable[[SecretError], None] = lambda _: None) -> str:
+    def mark(self, secret: Whereabouts, absent: Callable[[SecretError], None] = lambda _: None) -> str:
         """What stands for a secret, which is read now.
 
         Args:

@@ -1,6 +1,6 @@
 """An alert: who is told of what, and by which way out; and what is on record of that.
 
-Invariant: nothing here is secret. What a way out needs is named by where it is.
+Invariant: nothing here is secret. What a way out needs is named by where it is, or is encrypted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NewType
 
 from reconciler.model.names import Digest, SourceName
 from reconciler.model.origin import Origin
-from reconciler.model.secrets import KeyRef, Secret
+from reconciler.model.secrets import Whereabouts
 
 AlertName = NewType("AlertName", str)
 _UNDIGESTED, _NOWHERE = Digest(""), SourceName("")
@@ -48,10 +48,10 @@ class WebhookOut:
         elsewhere: who declares it has no business on the controller's own machine.
     """
 
-    url: str | Secret | KeyRef
+    url: str | Whereabouts
     format: AlertFormat = AlertFormat.JSON
-    token: Secret | KeyRef | None = None
-    key: Secret | KeyRef | None = None
+    token: Whereabouts | None = None
+    key: Whereabouts | None = None
     ca_file: str = ""
     timeout: float = TIMEOUT
     elsewhere: bool = False

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 BEGIN = "[secret:"
@@ -70,6 +71,53 @@ class Secret:
     """
 
     file: str
+
+
+class Sealing(StrEnum):
+    """How what stands in a source is encrypted."""
+
+    AGE = "age"
+    SOPS = "sops"
+    """A file in the format of SOPS, whose data key is encrypted with age."""
+
+
+IDENTITIES = "age:identities"
+"""In the place of a file among those that something is given by: what the controller opens ciphertexts with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """A secret that stands in its source, encrypted.
+
+    Attributes:
+        content: what is encrypted, as it stands there: the value itself, or the whole file.
+        sealing: how.
+        path: of the file of the source that it is; "" where it stands in the manifest.
+        key: which value of the file, step by step; empty for all that it holds.
+        identity: what opens it in a cluster, where each namespace has its own; None for what the controller has.
+    """
+
+    content: bytes = field(repr=False)
+    sealing: Sealing = Sealing.AGE
+    path: str = ""
+    key: tuple[str, ...] = ()
+    identity: KeyRef | None = None
+
+    @property
+    def file(self) -> str:
+        """What it is called where a file would be."""
+        if not self.path:
+            return "the encrypted value"
+        return f"{'.'.join(self.key)} of {self.path}" if self.key else self.path
+
+    @property
+    def place(self) -> str:
+        """What it is given by that is no part of the source."""
+        return IDENTITIES if self.identity is None else self.identity.place
+
+
+Whereabouts = Secret | KeyRef | Encrypted
+"""Where a secret is to be had."""
 
 
 class SecretError(Exception):

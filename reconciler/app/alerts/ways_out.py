@@ -25,7 +25,7 @@ from reconciler.config.alerts import url_trouble
 from reconciler.core.vault import SHORTEST
 from reconciler.errors import UsageError, why
 from reconciler.model.alert import Alert, AlertFormat, CommandOut, FileOut, WebhookOut
-from reconciler.model.secrets import KeyRef, Secret, SecretError
+from reconciler.model.secrets import SecretError, Whereabouts
 
 if TYPE_CHECKING:
     from reconciler.app.places import Places
@@ -121,7 +121,7 @@ class WaysOut:
         if answer.status not in _TAKEN:
             raise NotTaken(answer.reason, refused=answer.status in _REFUSED, retry_after=answer.retry_after)
 
-    async def _secret_url(self, secret: Secret | KeyRef) -> str:
+    async def _secret_url(self, secret: Whereabouts) -> str:
         url = (await self._secrets.known(secret)).strip()
         # Whoever is asked may repeat a part of it.
         if len(path := url.partition("://")[2].partition("/")[2]) >= SHORTEST:

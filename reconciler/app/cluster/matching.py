@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.origin import Origin
-from reconciler.model.secrets import KeyRef, Secret
+from reconciler.model.secrets import Whereabouts
 
 if TYPE_CHECKING:
     from reconciler.model.desired import Desired
@@ -56,7 +56,7 @@ def _first(one: Any, other: Any, path: str) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Secret | KeyRef):
+    if isinstance(value, Whereabouts):
         return "(secret)"
     if isinstance(value, Enum):
         return value.value

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,15 @@ from reconciler.app.catalogues import installed
 from reconciler.app.cluster.carrying import CarriedOver, carried
 from reconciler.app.cluster.matching import canonical, differences
 from reconciler.app.declaring import evaluation
+from reconciler.app.keeping_secrets import KeptSecrets
 from reconciler.app.secrets import KEY_BYTES
 from reconciler.core.vault import Vault
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.cluster import ClusterPlace
 from reconciler.model.names import Digest
-from reconciler.model.secrets import KeyRef, Secret, SecretMissing
+from reconciler.model.secrets import Encrypted, KeyRef, SecretMissing, Whereabouts
 from reconciler.model.source import Snapshot, SnapshotFile
 from watchers.kubernetes.objects import Definition, snapshot
-from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
     from reconciler.app.cluster.returning import Returned
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from reconciler.model.names import SourceName, TargetName
     from watchers.kubernetes.listing import Listed
 
-Read = Callable[[Secret | KeyRef], str]
+Read = Callable[[Whereabouts], str]
 
 
 class Migration:
@@ -55,6 +56,7 @@ class Migration:
         self._known = known
         self._facts: dict[TargetName, Facts] = {}
         self._key = os.urandom(KEY_BYTES)
+        self._kept = KeptSecrets(places)
         self.catalog: Catalog = installed(places)[1]
 
     def to_cluster(self, shown: Snapshot) -> CarriedOver:
@@ -64,16 +66,15 @@ class Migration:
             ConfigError: with everything that is wrong with it, or cannot be carried over.
             UsageError: what it would become declares something else.
         """
-        files = SecretFiles(str(self._places.secrets))
-        desired = self._evaluated(self._load(partial(_in_files, files)), shown)
+        desired = self._evaluated(self._load(self._in_files), shown)
         found = carried(
             shown,
             self.catalog,
             desired,
-            secret=files.read,
+            secret=self._kept.read,
             environ=self._environ,
             facts=self._facts,
-            vault=self._vault(partial(_in_files, files)),
+            vault=self._vault(self._in_files),
         )
         load = self._load(partial(_in_cluster, found.kept.read))
         try:
@@ -116,7 +117,20 @@ class Migration:
         return evaluation(self._places, self._environ, lambda: self._facts, vault=vault)[2]
 
     def _vault(self, read: Read, *, missing: bool = False) -> Vault:
-        return Vault(read, lambda: self._key, missing=missing)
+        def found(secret: Whereabouts) -> str:
+            # What is encrypted is opened by who carries it over, whoever opens it there.
+            if isinstance(secret, Encrypted):
+                return self._kept.read(replace(secret, identity=None))
+            return read(secret)
+
+        return Vault(found, lambda: self._key, missing=missing)
+
+    def _in_files(self, secret: Whereabouts) -> str:
+        if isinstance(secret, KeyRef):
+            raise SecretMissing(
+                f"{secret.file} is known in its cluster alone", "write {secret: {file: PATH}}"
+            )
+        return self._kept.read(secret)
 
     def _evaluated(self, load: Load, shown: Snapshot) -> Desired:
         """What a snapshot declares, with what is known of its targets."""
@@ -137,14 +151,8 @@ def _must_be_same(one: Desired, other: Desired, left: Collection[str] = ()) -> N
         raise UsageError(_DEFECT.format(f"would declare something else: {found[0]}{more}"))
 
 
-def _in_files(files: SecretFiles, secret: Secret | KeyRef) -> str:
-    if isinstance(secret, KeyRef):
-        raise SecretMissing(f"{secret.file} is known in its cluster alone", "write {secret: {file: PATH}}")
-    return files.read(secret)
-
-
-def _in_cluster(read: Callable[[KeyRef], str], secret: Secret | KeyRef) -> str:
-    if isinstance(secret, Secret):
+def _in_cluster(read: Callable[[KeyRef], str], secret: Whereabouts) -> str:
+    if not isinstance(secret, KeyRef):
         raise SecretMissing(f"{secret.file} is a file, and a cluster has none")
     return read(secret)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.age.header import binary
 from reconciler.app.cluster.kept import HOSTS, IDENTITIES, SECRETS, expanded, key_of
-from reconciler.config.secret_values import SECRET, is_secret
+from reconciler.config.bodies import beside
+from reconciler.config.secret_values import AGE, AGE_FILE, OPENER, OPENER_KEY, SECRET, SOPS, is_secret
 from reconciler.errors import why
 from reconciler.model.secrets import Secret, SecretError
 from reconciler.model.source import DirectoryPlace
@@ -116,12 +119,33 @@ def _no_host_key(text: str) -> int:
 def _values(carriage: Carriage, value: Any, path: FieldPath) -> Any:
     if is_secret(value):
         [(kind, declared)] = value.items()
-        return _secret(carriage, declared["file"], (*path, kind, "file")) if kind == SECRET else value
+        return _declared_secret(carriage, declared, (*path, kind)) if kind == SECRET else value
     if isinstance(value, Mapping):
         return {key: _values(carriage, item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_values(carriage, item, (*path, index)) for index, item in enumerate(value)]
     return value
+
+
+def _declared_secret(carriage: Carriage, declared: Mapping[str, str], path: FieldPath) -> Json:
+    """A secret as it is declared in a cluster: what is encrypted stays so."""
+    if "file" in declared:
+        return _secret(carriage, declared["file"], (*path, "file"))
+    if SOPS in declared:
+        message = "a file of SOPS is none in a cluster"
+        carriage.problem((*path, SOPS), message, "write each of its secrets: froyo secrets encrypt")
+        return {SECRET: dict(declared)}
+    carriage.note(f"what is encrypted is opened there with {OPENER_KEY} of the namespace's Secret {OPENER}")
+    if AGE in declared:
+        return {SECRET: dict(declared)}
+    written = declared[AGE_FILE]
+    found = beside(AGE_FILE, written, carriage.file, what="file")
+    file = carriage.snapshot.files.get(found) if isinstance(found, str) else None
+    if file is None:
+        message = "which file it is depends on the target, and in a cluster there is none"
+        carriage.problem((*path, AGE_FILE), message, "write a Vars for each")
+        return {SECRET: dict(declared)}
+    return {SECRET: {AGE: base64.b64encode(binary(file.read())).decode()}}
 
 
 def _secret(carriage: Carriage, file: str, path: FieldPath) -> Json:
@@ -144,8 +168,8 @@ def _alert(carriage: Carriage, spec: Json) -> Json:
         webhook = made["webhook"] = dict(spec["webhook"])
         for name in ("urlFrom", "tokenFrom", "signWith"):
             if SECRET in webhook.get(name, {}):
-                file = webhook[name][SECRET]["file"]
-                webhook[name] = _secret(carriage, file, ("spec", "webhook", name, SECRET, "file"))
+                path = ("spec", "webhook", name, SECRET)
+                webhook[name] = _declared_secret(carriage, webhook[name][SECRET], path)
         if "caFile" in webhook:
             webhook["caFile"] = _on_the_operator(carriage, webhook["caFile"])
     for name in ("command", "file"):

@@ -17,7 +17,15 @@ from reconciler.config.secret_values import SECRET, is_secret
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.cluster import OWN_GROUP
 from reconciler.model.names import DEFAULT_NAMESPACE
-from reconciler.model.secrets import REFERENCES, KeyRef, Secret, SecretError, SecretMissing, text_of
+from reconciler.model.secrets import (
+    REFERENCES,
+    KeyRef,
+    Secret,
+    SecretError,
+    SecretMissing,
+    Whereabouts,
+    text_of,
+)
 from watchers.kubernetes.objects import counts, manifest
 
 if TYPE_CHECKING:
@@ -49,13 +57,13 @@ class Returned:
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list)
 
-    def read(self, secret: Secret | KeyRef) -> str:
+    def read(self, secret: Whereabouts) -> str:
         """The text of a secret, as a daemon would read it.
 
         Raises:
             SecretError: it is none of those that are to be.
         """
-        found = None if isinstance(secret, KeyRef) else self.secrets.get(secret.file)
+        found = self.secrets.get(secret.file) if isinstance(secret, Secret) else None
         if found is None:
             raise SecretMissing(f"{secret.file} is not among what came back")
         return text_of(secret.file, found)
@@ -234,11 +242,11 @@ class _Returning:
         return found
 
 
-def reading(data: Data) -> Callable[[Secret | KeyRef], str]:
+def reading(data: Data) -> Callable[[Whereabouts], str]:
     """Reads what objects refer to, of what was fetched."""
 
-    def read(secret: Secret | KeyRef) -> str:
-        if isinstance(secret, Secret):
+    def read(secret: Whereabouts) -> str:
+        if not isinstance(secret, KeyRef):
             raise SecretError(f"{secret.file} is a file, and a cluster has none")
         found = data.get((secret.kind, secret.name), {}).get(secret.key)
         if found is None:

@@ -252,7 +252,8 @@ def test_what_is_to_be_ignored_is_shown_and_left_alone(plugin):
 
 
 @pytest.mark.parametrize(
-    "option", ["password=canary", "password2=canary", "pass=canary", "user=ann%canary", "USERNAME=EX/ann%canary"]
+    "option",
+    ["password=canary", "password2=canary", "pass=canary", "user=ann%canary", "USERNAME=EX/ann%canary"],
 )
 def test_a_password_is_refused_and_others_go_on(plugin, option):
     harness = Harness(plugin, world())

@@ -108,8 +108,7 @@ def declared(directory, state):
     where = places(environ)
     migration = Migration(where, environ, dict)
     migration._key = bytes(32)
-    files = migrating.SecretFiles(str(where.secrets))
-    load = migration._load(lambda secret: migrating._in_files(files, secret))
+    load = migration._load(migration._in_files)
     shown = take(DirectoryPlace(str(directory)), where, environ)
     return json.dumps(canonical(migration._evaluated(load, shown)), sort_keys=True, default=str)
 

@@ -1,0 +1,151 @@
+"""Whom what lies in a directory is encrypted for: the nearest file `.age-recipients` at it or above it says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from reconciler.age.recipients import FILE, Recipient, recipient, recipients_in
+from reconciler.app.systems import explained, write_whole
+from reconciler.core.suggest import did_you_mean
+from reconciler.errors import UsageError
+from reconciler.model.secrets import SecretError
+
+_HINT = "froyo secrets recipients add RECIPIENT"
+
+
+def file_above(path: Path) -> Path | None:
+    """The file that says it for a path; None where there is none.
+
+    It is not looked for above a repository or, outside of one, above what belongs to somebody else.
+    """
+    here = Path(os.path.abspath(path))
+    if not here.is_dir():
+        here = here.parent
+    owner = _owner(here)
+    for directory in (here, *here.parents):
+        if (directory / FILE).is_file():
+            return directory / FILE
+        if (directory / ".git").exists() or _owner(directory.parent) != owner:
+            return None
+    return None
+
+
+def _owner(path: Path) -> int:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return -1
+
+
+def read(path: Path) -> list[Recipient]:
+    """All that a file names.
+
+    Raises:
+        UsageError: it cannot be read, or a line of it is no recipient.
+    """
+    try:
+        return recipients_in(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise UsageError(f"{path}: the recipients cannot be read: {explained(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: this is no text, and recipients are") from error
+    except SecretError as error:
+        raise UsageError(f"{error.message}; {error.hint}") from None
+
+
+def wanted(written: Sequence[str], files: Sequence[str], path: Path) -> list[Recipient]:
+    """Whom something is to be for: those that are named, or those of the nearest file.
+
+    Args:
+        written: recipients.
+        files: that name some.
+        path: where it is to lie.
+
+    Raises:
+        UsageError: there is none, or what is named is none.
+    """
+    found = {one.text: one for file in files for one in read(Path(file))}
+    for text in written:
+        one = parsed(text)
+        found.setdefault(one.text, one)
+    if not found and (file := file_above(path)) is not None:
+        found = {one.text: one for one in read(file)}
+    if not found:
+        raise UsageError(
+            f"it is for nobody: there is no {FILE} at {path} or above it; {_HINT}, or --recipient"
+        )
+    return list(found.values())
+
+
+def parsed(written: str) -> Recipient:
+    """A recipient, or the one that is in a file of that name.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        text = Path(written).read_text(encoding="utf-8") if written.endswith(".pub") else written
+        return recipient(text.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{written} cannot be read, and is no recipient") from error
+    except SecretError as error:
+        raise UsageError(f"{error.message}; {error.hint}") from None
+
+
+def add(path: Path, fresh: Sequence[Recipient], name: str) -> list[Recipient]:
+    """Have a file name some more, each once; those that it did not name.
+
+    Args:
+        path: of the file, which is made where there is none.
+        fresh: the recipients.
+        name: whose they are, or "".
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    known = {one.text for one in read(path)} if path.exists() else set()
+    added = [one for one in fresh if one.text not in known]
+    if added:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        lines = [before if not before or before.endswith("\n") else f"{before}\n"]
+        for one in added:
+            whose = name or one.comment
+            lines.append(f"# {whose}\n{one.text}\n" if whose else f"{one.text}\n")
+        write_whole(str(path), "".join(lines), what="whom it is encrypted for", mode=0o644)
+    return added
+
+
+def remove(path: Path, written: str) -> list[Recipient]:
+    """Have a file name somebody no more; whom that was.
+
+    Args:
+        path: of the file.
+        written: a recipient, or what is said of one or more: `alice`.
+
+    Raises:
+        UsageError: nobody is meant by it, or nobody would be left, or the file cannot be written.
+    """
+    known = read(path)
+    gone = [one for one in known if written in (one.text, one.comment)]
+    if not gone:
+        names = [name for one in known for name in (one.comment, one.text) if name]
+        hint = did_you_mean(written, names) or "see: froyo secrets recipients"
+        raise UsageError(f"{path}: nobody there is called {written!r}; {hint}")
+    if len(gone) == len(known):
+        raise UsageError(f"{path}: nobody would be left who could open anything; add somebody else first")
+    texts = {one.text for one in gone}
+    lines: list[str] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#") and recipient(line).text in texts:
+            if (
+                lines
+                and lines[-1].startswith("#")
+                and lines[-1].removeprefix("#").strip() in {one.comment for one in gone}
+            ):
+                lines.pop()
+            continue
+        lines.append(line)
+    write_whole(str(path), "\n".join([*lines, ""]), what="whom it is encrypted for", mode=0o644)
+    return gone
