@@ -8,7 +8,7 @@ _PLAN = "`froyo plan` shows what would be changed, field by field"
 _CHECK = "`froyo validate` says what is wrong with manifests"
 _ASKED = "no commands are run by hand on targets; an Exec declares one, and `froyo facts TARGET` asks"
 _ENDS = "`froyo up` ends with Ctrl-C or SIGTERM; `froyo suspend all --reason WHY` leaves everything alone"
-_HIDDEN = "`froyo secrets` encrypts, edits and rotates what is kept with the manifests; a Vars may name a file of mode 0600, too"
+_HIDDEN = "`froyo secrets` encrypts, edits and rotates what is kept with the manifests"
 _TARGET = "--target NAME chooses targets, and -l tier=web resources by their labels"
 _YES = "leave it out: nobody is asked, and what needs a person waits for `froyo approve`"
 _DECLARED = (
