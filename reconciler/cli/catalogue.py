@@ -15,6 +15,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("graph", "What comes before what, and why, as a drawing"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
             ("crd", "The same as custom resource definitions, for a cluster"),
+            ("cue", "Write what CUE imports of the kinds into a source, for editors"),
             ("migrate", "Turn a directory into objects of a cluster, and back"),
         ),
     ),

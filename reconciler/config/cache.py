@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from reconciler.config.declared import FileDeclarations
     from reconciler.config.programs import Evaluation, Surroundings
     from reconciler.config.schemas import Kinds
     from reconciler.config.targets import ControllerPaths
+    from reconciler.errors import Problem
     from reconciler.model.catalog import Catalog
     from reconciler.model.names import Digest
     from reconciler.model.source import Snapshot
@@ -24,12 +25,13 @@ class ParseCache:
     catalog, or other directories of the controller, empty it.
     """
 
-    __slots__ = ("_basis", "_files", "_programs", "kinds")
+    __slots__ = ("_basis", "_files", "_held", "_programs", "kinds")
 
     def __init__(self) -> None:
         self._basis: tuple[str, ControllerPaths] | None = None
         self._files: dict[str, tuple[Digest, FileDeclarations]] = {}
         self._programs: dict[str, _Program] = {}
+        self._held: dict[str, _HeldTo] = {}
         self.kinds: Kinds | None = None
 
     def prepare(self, catalog: Catalog, controller: ControllerPaths) -> Kinds:
@@ -41,6 +43,7 @@ class ParseCache:
             self._basis = basis
             self._files.clear()
             self._programs.clear()
+            self._held.clear()
             self.kinds = Kinds(catalog)
         return self.kinds
 
@@ -60,6 +63,8 @@ class ParseCache:
             del self._files[path]
         for path in self._programs.keys() - kept:
             del self._programs[path]
+        for path in self._held.keys() - kept:
+            del self._held[path]
 
     def program(self, path: str, snapshot: Snapshot, surroundings: Surroundings) -> FileDeclarations | None:
         """What a program declares, if it is known and would read the same again."""
@@ -83,6 +88,37 @@ class ParseCache:
         read = {file: _digest(snapshot, file) for file in evaluation.read}
         asked = {part: surroundings.digest(part) for part in evaluation.asked}
         self._programs[path] = _Program(read, asked, declared)
+
+    def held(
+        self,
+        path: str,
+        constraint: FileDeclarations,
+        files: Mapping[str, FileDeclarations],
+        hold: Callable[[Mapping[str, FileDeclarations]], list[Problem]],
+    ) -> list[Problem]:
+        """What of some files a program does not allow, found anew only when it or one of them is another one.
+
+        Args:
+            path: the program.
+            constraint: what it declares.
+            files: what is declared by those that are held to it.
+            hold: finds out.
+        """
+        known = self._held.get(path)
+        if known is None or known.constraint is not constraint or not _are(known.files, files):
+            known = self._held[path] = _HeldTo(constraint, dict(files), hold(files))
+        return known.problems
+
+
+def _are(some: Mapping[str, FileDeclarations], others: Mapping[str, FileDeclarations]) -> bool:
+    return some.keys() == others.keys() and all(some[path] is others[path] for path in some)
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldTo:
+    constraint: FileDeclarations
+    files: dict[str, FileDeclarations]
+    problems: list[Problem]
 
 
 @dataclass(frozen=True, slots=True)

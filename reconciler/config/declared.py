@@ -11,6 +11,7 @@ from reconciler.config.digests import digest_of
 from reconciler.config.expressions import Leaf
 from reconciler.config.fields import PLAIN
 from reconciler.config.inventory.fleet import Fleet
+from reconciler.config.programs import Constraint
 from reconciler.config.schemas import CompiledKind
 from reconciler.documents.reading import Document, Documents
 from reconciler.errors import Problem
@@ -202,6 +203,7 @@ class FileDeclarations:
             manifest.
         warnings: what a program says to a person.
         generated: what a program made; None for a file, which can be read again.
+        constraint: what a program holds others to, if it does.
     """
 
     manifests: list[Manifest] = field(default_factory=list)
@@ -220,6 +222,7 @@ class FileDeclarations:
     foreign: bool = True
     warnings: list[Problem] = field(default_factory=list)
     generated: Documents | None = None
+    constraint: Constraint | None = None
 
     def add(self, fleet: Fleet) -> None:
         """An Inventory. The files that it names are no manifests."""

@@ -92,7 +92,7 @@ class Generating:
         if not programs:
             return
         known = _Known(self._snapshot, declared, self._facts, self._controller, self._vault)
-        surroundings = Surroundings(self._snapshot, self._kinds, known.part)
+        surroundings = Surroundings(self._snapshot, self._kinds, known.part, paths)
         known_of = {path: self._cache.program(path, self._snapshot, surroundings) for path in programs}
         found = {path: one for path, one in known_of.items() if one is not None}
         if waiting := [path for path in programs if path not in found]:
@@ -115,6 +115,7 @@ class Generating:
         made = declarations(documents, self._kinds, self._controller)
         made.generated = documents
         made.warnings += evaluation.warnings
+        made.constraint = evaluation.constraint
         made.foreign = False
         return made
 

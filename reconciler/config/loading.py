@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.config.declared import FileDeclarations
     from reconciler.config.programs import Language
     from reconciler.documents.reading import Documents
+    from reconciler.errors import Problem
     from reconciler.model.catalog import Catalog
     from reconciler.model.facts import Facts
     from reconciler.model.names import TargetName
@@ -57,7 +58,12 @@ def load_snapshot(
             vault=secrets,
             languages=languages,
         )
-        return _desired(snapshot, declared, controller, reading, secrets)
+        broken: list[Problem] = []
+        if any(one.constraint is not None for one in declared.values()):
+            from reconciler.config.constraining import broken_constraints
+
+            broken = broken_constraints(snapshot, declared, kept)
+        return _desired(snapshot, declared, controller, reading, secrets, broken=broken)
 
 
 @contextlib.contextmanager
@@ -171,12 +177,14 @@ def _desired(
     controller: ControllerPaths,
     facts: FactReading,
     vault: Vault,
+    *,
+    broken: Sequence[Problem] = (),
 ) -> Desired:
     expansion = Expansion(snapshot, declared, facts, controller, vault)
     problems = [problem for found in declared.values() for problem in found.problems]
-    problems += expansion.complaints.problems
+    problems += [*expansion.complaints.problems, *broken]
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(list(dict.fromkeys(problems)))  # what several programs build on is said once
     warnings = [str(warning.within(snapshot.root)) for warning in sorted(expansion.complaints.warnings)]
     warnings += expansion.facts.said(expansion.targets)
     if not declared:

@@ -22,6 +22,49 @@ if TYPE_CHECKING:
     from reconciler.model.source import Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class Constrained:
+    """An object that is held to a constraint.
+
+    Attributes:
+        file: where it is declared: a path in the source.
+        value: as it is written, as JSON has it.
+    """
+
+    file: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What a constraint does not allow.
+
+    Attributes:
+        number: of which of the objects that were held to it.
+        path: in that.
+        message: what is wrong.
+        hint: where that is said.
+    """
+
+    number: int
+    path: tuple[str | int, ...]
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What a program holds the manifests to that lie beside it, in whatever language.
+
+    Attributes:
+        directory: in which, and below which, they are held to it.
+        hold: says what of them is not allowed, and what is wrong with the constraint itself.
+    """
+
+    directory: str
+    hold: Callable[[Sequence[Constrained]], Sequence[Broken | Problem]]
+
+
 @dataclass(slots=True)
 class Evaluation:
     """What came of a program.
@@ -32,6 +75,7 @@ class Evaluation:
         warnings: what it says to a person.
         read: the paths that it depends on, whether there is a file or not.
         asked: the parts of its surroundings that it depends on.
+        constraint: what it holds others to, if it does.
     """
 
     documents: list[GeneratedDocument] = field(default_factory=list)
@@ -39,6 +83,7 @@ class Evaluation:
     warnings: list[Problem] = field(default_factory=list)
     read: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
+    constraint: Constraint | None = None
 
 
 class Surroundings:
@@ -48,11 +93,13 @@ class Surroundings:
         snapshot: all files of the source.
         kinds: what may be declared.
         parts: makes each part, as JSON has it, when it is first asked for.
+        paths: the files that end as programs do, in order, and lie in no tree.
 
     Attributes:
         snapshot: as above.
         settings: what was set for the source, by name.
         kinds: as above.
+        paths: as above.
     """
 
     def __init__(
@@ -60,19 +107,29 @@ class Surroundings:
         snapshot: Snapshot,
         kinds: Kinds,
         parts: Callable[[str], Any],
+        paths: Sequence[str] = (),
     ) -> None:
         self.snapshot = snapshot
         self.settings = snapshot.settings
         self.kinds = kinds
+        self.paths = paths
         self._parts = parts
         self._made: dict[str, Any] = {}
         self._digests: dict[str, str] = {}
 
     def part(self, name: str) -> Any:
-        """A part: `settings`, `revision`, `source`, `targets`, `vars`, or `facts.SECTION`; see `config.generating`."""
+        """A part: `settings`, `programs`, `revision`, `source`, `targets`, `vars`, or `facts.SECTION`.
+
+        `programs` is which files there are, for who has to look again when one comes; see `config.generating`.
+        """
         if name not in self._made:
-            self._made[name] = dict(self.settings) if name == "settings" else self._parts(name)
+            self._made[name] = self._part(name)
         return self._made[name]
+
+    def _part(self, name: str) -> Any:
+        if name == "settings":
+            return dict(self.settings)
+        return list(self.paths) if name == "programs" else self._parts(name)
 
     def digest(self, name: str) -> str:
         """What is another one whenever that part is."""

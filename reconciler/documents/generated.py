@@ -118,7 +118,9 @@ class GeneratedLocator(Locator):
 
     def origin_of(self, document: Document, root: str) -> Origin:
         """Where a document is declared."""
-        spot = self._text.spots[self.locate(document, ()).node.index]
+        # Of each that is declared: nothing else of it is looked up.
+        made = self._documents[document.index].spots[()]
+        spot = self._text.spots[self.locate(document, ()).node.index] if document.path else made
         program = self.file.path
         return Origin(spot.file, spot.line, document.index, root, program if program != spot.file else "")
 

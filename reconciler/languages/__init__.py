@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.languages.cue.language import Cue
+
 if TYPE_CHECKING:
     from reconciler.config.programs import Language
 
-LANGUAGES: tuple[Language, ...] = ()
+LANGUAGES: tuple[Language, ...] = (Cue(),)
 """All of them, in the order in which they are evaluated."""

@@ -1,10 +1,10 @@
 package cuelang
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/token"
 )
 
 var (
@@ -12,39 +12,20 @@ var (
 	kind       = cue.ParsePath("kind")
 )
 
-// Tree is where a value and the values in it stand; nil where that is not in a file of the request.
-//
-// It is written as [file, line, column, children], where children are an object or a list as the value is, or 0.
-type Tree struct {
-	file, line, column int
-	fields             map[string]*Tree
-	items              []*Tree
-}
-
-// MarshalJSON is json.Marshaler.
-func (t *Tree) MarshalJSON() ([]byte, error) {
-	written := [4]any{t.file, t.line, t.column, 0}
-	switch {
-	case len(t.fields) > 0:
-		written[3] = t.fields
-	case len(t.items) > 0:
-		written[3] = t.items
-	}
-	return json.Marshal(written)
-}
-
-// collector finds the manifests in a value.
+// collector finds the manifests in a program's value.
 type collector struct {
 	program    program
 	whole      cue.Value
 	complaints *complaints
-	files      []string
-	indexes    map[string]int
+	precise    bool
+	places     places
 	objects    []Object
 }
 
 func newCollector(program program, whole cue.Value, complaints *complaints) *collector {
-	return &collector{program: program, whole: whole, complaints: complaints, indexes: map[string]int{}, objects: []Object{}}
+	return &collector{
+		program: program, whole: whole, complaints: complaints, places: newPlaces(complaints.sent), objects: []Object{},
+	}
 }
 
 // collect looks through regular fields and lists. A struct with an apiVersion and a kind is a manifest, and has to be
@@ -74,69 +55,76 @@ func isText(value cue.Value) bool {
 }
 
 func (c *collector) manifest(value cue.Value) {
-	if err := value.Validate(cue.Concrete(true), cue.Final()); err != nil {
-		c.complaints.addOf(err, c.program, c.whole)
-		return
+	err := value.Validate(cue.Concrete(true), cue.Final())
+	if err == nil {
+		var text bytes.Buffer
+		var tree *Tree
+		if tree, err = c.write(&text, value); err == nil {
+			c.objects = append(c.objects, Object{Path: value.Path().String(), Value: text.Bytes(), Place: tree})
+			return
+		}
 	}
-	written, err := value.MarshalJSON()
-	if err != nil {
-		c.complaints.addOf(err, c.program, c.whole)
-		return
-	}
-	c.objects = append(c.objects, Object{Path: value.Path().String(), Value: written, Place: c.place(value)})
+	c.complaints.addOf(err, c.program, c.whole)
 }
 
-// place is where a value stands, with all that is in it.
-func (c *collector) place(value cue.Value) *Tree {
-	tree := c.placeOf(value)
-	switch value.IncompleteKind() {
+// write writes a value as JSON, and gives the places of all that is in it.
+func (c *collector) write(text *bytes.Buffer, value cue.Value) (*Tree, error) {
+	value, _ = value.Default()
+	tree := &Tree{}
+	switch value.Kind() {
 	case cue.StructKind:
 		fields, err := value.Fields()
-		for err == nil && fields.Next() {
-			if inner := c.place(fields.Value()); inner != nil {
-				if tree.fields == nil {
-					tree.fields = map[string]*Tree{}
-				}
-				tree.fields[fields.Selector().Unquoted()] = inner
+		if err != nil {
+			return nil, err
+		}
+		if c.precise {
+			if position := declared(value, c.complaints.sent); position.IsValid() {
+				tree.spot = c.places.note(position)
 			}
 		}
+		text.WriteByte('{')
+		for fields.Next() {
+			name := fields.Selector().Unquoted()
+			if len(tree.fields) > 0 {
+				text.WriteByte(',')
+			}
+			label, err := json.Marshal(name)
+			if err != nil {
+				return nil, err
+			}
+			text.Write(label)
+			text.WriteByte(':')
+			inner, err := c.write(text, fields.Value())
+			if err != nil {
+				return nil, err
+			}
+			tree.fields = append(tree.fields, field{name, inner})
+		}
+		text.WriteByte('}')
 	case cue.ListKind:
 		items, err := value.List()
-		for err == nil && items.Next() {
-			tree.items = append(tree.items, c.place(items.Value()))
+		if err != nil {
+			return nil, err
 		}
-	}
-	return tree
-}
-
-// placeOf is the place of a value by itself: of what is written for it, the most particular; line 0 where that is in none of
-// the files of the request. A struct stands where its field begins.
-func (c *collector) placeOf(value cue.Value) *Tree {
-	if value.IncompleteKind() != cue.StructKind {
-		if tree := c.at(value.Pos()); tree != nil {
-			return tree
+		text.WriteByte('[')
+		for items.Next() {
+			if len(tree.items) > 0 {
+				text.WriteByte(',')
+			}
+			inner, err := c.write(text, items.Value())
+			if err != nil {
+				return nil, err
+			}
+			tree.items = append(tree.items, inner)
 		}
-	}
-	_, parts := value.Expr()
-	for _, part := range parts {
-		if tree := c.at(part.Pos()); tree != nil {
-			return tree
+		text.WriteByte(']')
+	default:
+		written, err := value.MarshalJSON()
+		if err != nil {
+			return nil, err
 		}
+		text.Write(written)
+		tree.spot = c.places.note(value.Pos())
 	}
-	return &Tree{}
-}
-
-// at is a place in a file of the request; else nil.
-func (c *collector) at(position token.Pos) *Tree {
-	name := named(position.Filename())
-	if _, sent := c.complaints.sent[name]; !sent {
-		return nil
-	}
-	index, known := c.indexes[name]
-	if !known {
-		index = len(c.files)
-		c.indexes[name] = index
-		c.files = append(c.files, name)
-	}
-	return &Tree{file: index, line: position.Line(), column: position.Column()}
+	return tree, nil
 }

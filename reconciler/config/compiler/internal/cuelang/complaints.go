@@ -7,6 +7,7 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
 
 	"froyo.dev/compiler/internal/requests"
 )
@@ -54,14 +55,22 @@ func (c *complaints) placeAt(whole cue.Value, path []string) *requests.Place {
 	if !value.Exists() {
 		return nil
 	}
+	position := declared(value, c.sent)
+	if !position.IsValid() {
+		return nil
+	}
+	return &requests.Place{File: named(position.Filename()), Line: position.Line(), Column: position.Column()}
+}
+
+// declared is where the field of a value begins: of all that is written for it, the most particular that was sent.
+func declared(value cue.Value, sent map[string]string) token.Pos {
 	_, parts := value.Expr()
 	for _, part := range parts {
-		position := part.Pos()
-		if _, sent := c.sent[named(position.Filename())]; sent {
-			return &requests.Place{File: named(position.Filename()), Line: position.Line(), Column: position.Column()}
+		if _, is := sent[named(part.Pos().Filename())]; is {
+			return part.Pos()
 		}
 	}
-	return nil
+	return token.NoPos
 }
 
 // noneFits heads what is said of the ways of a disjunction, and says nothing by itself.
@@ -81,7 +90,7 @@ func each(err error) []errors.Error {
 func (c *complaints) problem(one errors.Error, about program) requests.Problem {
 	message := strings.ReplaceAll(strings.TrimSpace(one.Error()), top, "")
 	message = importFailed.ReplaceAllString(message, "import failed: ")
-	problem := requests.Problem{Message: message, Path: one.Path()}
+	problem := requests.Problem{Message: message, Path: one.Path(), Program: about.name}
 	var own, others []requests.Place
 	for _, position := range errors.Positions(one) {
 		place := requests.Place{File: named(position.Filename()), Line: position.Line(), Column: position.Column()}

@@ -21,6 +21,10 @@ type EvaluateArguments struct {
 	Library map[string]string `json:"library"`
 	// Tags are the values of @tag, and "true" for what @if asks for. Those that no file knows are passed over.
 	Tags map[string]string `json:"tags"`
+	// Only are the programs that are wanted, by name; all of them if it is absent. What they build on is evaluated with them.
+	Only []string `json:"only,omitempty"`
+	// Precise asks for the place of each struct's own field, which takes longer than all the rest.
+	Precise bool `json:"precise,omitempty"`
 }
 
 // Evaluated is what Evaluate answers.
@@ -52,6 +56,7 @@ type Object struct {
 // Evaluate makes all that is declared in CUE files.
 func Evaluate(arguments EvaluateArguments) (*Evaluated, error) {
 	sources := newSources(arguments.Files, arguments.Library)
+	sources.narrow(arguments.Only)
 	programs, err := sources.load(arguments.Tags)
 	if err != nil {
 		return nil, err
@@ -66,10 +71,17 @@ func Evaluate(arguments EvaluateArguments) (*Evaluated, error) {
 			continue
 		}
 		found := newCollector(one.program, *value, complaints)
+		found.precise = arguments.Precise
 		found.collect(*value)
+		for _, object := range found.objects {
+			object.Place.settle(found.places.uses)
+			if arguments.Precise {
+				object.Place.narrow(found.places.uses)
+			}
+		}
 		program := Program{
 			Name:       one.name,
-			Files:      filesOf(one.instance, arguments.Files, found.files),
+			Files:      filesOf(one.instance, arguments.Files, found.places.files),
 			Constrains: value.LookupPath(constraint).Exists(),
 			Objects:    inherited(one.program, made, found.objects),
 		}
@@ -116,7 +128,7 @@ func inherited(one program, made map[string]map[string]string, objects []Object)
 
 // filesOf are the files of the request that a program was made of: those that places are in first.
 func filesOf(instance *build.Instance, sent map[string]string, placed []string) []string {
-	files := slices.Concat([]string{}, placed)
+	files := requests.Listed(slices.Clone(placed))
 	var add func(*build.Instance)
 	seen := map[*build.Instance]bool{}
 	add = func(one *build.Instance) {

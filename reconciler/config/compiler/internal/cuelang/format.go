@@ -1,8 +1,6 @@
 package cuelang
 
 import (
-	"slices"
-
 	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/parser"
 
@@ -36,6 +34,6 @@ func Format(arguments FormatArguments) (*Formatted, error) {
 			complaints.add(err, program{file: name})
 		}
 	}
-	answer.Problems = slices.Concat([]requests.Problem{}, complaints.problems)
+	answer.Problems = requests.Listed(complaints.problems)
 	return answer, nil
 }

@@ -18,6 +18,8 @@ import (
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/mod/modfile"
 	"cuelang.org/go/mod/module"
+
+	"froyo.dev/compiler/internal/requests"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 	top        = "/source-of-froyo/"
 	moduleFile = "cue.mod/module.cue"
 	// moduleOfItsOwn is for a source that is no module: what it imports is the library, and what CUE has itself.
-	moduleOfItsOwn = "module: \"froyo.local/source@v0\"\nlanguage: version: \"v0.17.0\"\n"
+	moduleOfItsOwn = "module: \"froyo.local/source@v0\"\nlanguage: version: \"v0.9.0\"\n"
 )
 
 // program is what is evaluated by itself: the files of one package in one directory, with those of the same package in the
@@ -209,11 +211,35 @@ func (s *sources) given(set map[string]string) ([]string, error) {
 	return tags, nil
 }
 
+// narrow leaves out all programs but those that are named, and the same packages in the directories above those.
+func (s *sources) narrow(only []string) {
+	if only == nil {
+		return
+	}
+	wanted := map[string]bool{}
+	for _, name := range only {
+		wanted[name] = true
+	}
+	kept := map[program]bool{}
+	for _, one := range s.programs {
+		if !wanted[one.name] {
+			continue
+		}
+		for _, other := range s.programs {
+			above := one.file == "" && other.pkg == one.pkg && other.root == one.root && isBelow(one.directory, other.directory)
+			if other == one || above {
+				kept[other] = true
+			}
+		}
+	}
+	s.programs = slices.DeleteFunc(s.programs, func(one program) bool { return !kept[one] })
+}
+
 // names are all that may be set.
 func (s *sources) names() []string {
-	names := slices.Concat([]string{}, slices.Collect(maps.Keys(s.tags)), slices.Collect(maps.Keys(s.flags)))
+	names := slices.Concat(slices.Collect(maps.Keys(s.tags)), slices.Collect(maps.Keys(s.flags)))
 	slices.Sort(names)
-	return slices.Compact(names)
+	return requests.Listed(slices.Compact(names))
 }
 
 // loaded is a program with what it is made of.

@@ -58,6 +58,9 @@ func Vet(arguments VetArguments) (*Vetted, error) {
 	if len(complaints.problems) > 0 {
 		return &Vetted{Problems: complaints.problems}, nil
 	}
+	// What a constraint says nothing of is allowed, though a definition is closed: it says something of some fields, and which
+	// there are is known elsewhere.
+	anything := context.CompileString("_")
 	for index, datum := range arguments.Data {
 		var held []cue.Value
 		for directory := path.Dir(datum.File); ; directory = path.Dir(directory) {
@@ -75,10 +78,10 @@ func Vet(arguments VetArguments) (*Vetted, error) {
 		}
 		value := context.BuildExpr(expression)
 		for _, one := range held {
-			complaints.vet(one.Unify(value), datum, index)
+			complaints.vet(one.UnifyAccept(value, anything), datum, index)
 		}
 	}
-	return &Vetted{Problems: slices.Concat([]requests.Problem{}, complaints.problems)}, nil
+	return &Vetted{Problems: requests.Listed(complaints.problems)}, nil
 }
 
 // vet complains of a datum that does not go with a constraint.

@@ -54,8 +54,18 @@ type Problem struct {
 	Others []Place `json:"others,omitempty"`
 	// Path leads to it in the value that it is about.
 	Path []string `json:"path,omitempty"`
+	// Program is what it was found in, where that is known.
+	Program string `json:"program,omitempty"`
 	// Document is which of some data it is about.
 	Document *int `json:"document,omitempty"`
+}
+
+// Listed is a list that is written as one where it is empty, too.
+func Listed[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
 }
 
 // Operation answers the arguments of one request.

@@ -1,0 +1,1 @@
+"""CUE: packages of a source, evaluated by the compiler."""

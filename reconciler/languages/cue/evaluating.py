@@ -1,0 +1,130 @@
+"""Programs in CUE to what they make, in one request to the compiler, so that what they share is read once.
+
+What a definition of froyo's does not allow is said in the words in which it is said of YAML: where something is wrong
+it is looked at once more with definitions that say the names of fields only, and what that gives is left to the
+schemas. So what is told in CUE's own words is what two sides that people wrote have against each other.
+
+Invariant: a program that has no answer has a problem. Nothing that was not evaluated is taken for one that makes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from reconciler.config.compiler import CompilerError, CompilerMissing, Texts, compiler, problem_of
+from reconciler.config.programs import Evaluation
+from reconciler.core.suggest import did_you_mean
+from reconciler.documents.generated import GeneratedDocument, Spot
+from reconciler.documents.text import FileText, decode
+from reconciler.errors import Problem
+from reconciler.languages.cue.constraints import constraint_of
+from reconciler.languages.cue.definitions import library
+from reconciler.languages.cue.packages import CueProgram, sent
+from reconciler.languages.cue.spots import Spots
+
+if TYPE_CHECKING:
+    from reconciler.config.programs import Surroundings
+    from reconciler.model.source import Snapshot
+
+_ASKED = frozenset({"programs", "settings"})
+
+
+def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> dict[str, Evaluation]:
+    """What comes of each program, by its path.
+
+    Raises:
+        SnapshotGone: a file moved on before it was read.
+    """
+    texts, unread = _read(surroundings.snapshot, surroundings.paths)
+    if unread:
+        return _failed(programs, texts, unread)
+    arguments: dict[str, Any] = {
+        "files": sent(texts),
+        "library": library(surroundings.kinds.known.values()),
+        "tags": dict(surroundings.settings),
+    }
+    names = [one.name for one in programs]
+    try:
+        answer = compiler().ask("cue.evaluate", {**arguments, "only": names})
+        if answer["problems"]:
+            loose = library(surroundings.kinds.known.values(), loose=True)
+            answer = compiler().ask(
+                "cue.evaluate", {**arguments, "library": loose, "only": names, "precise": True}
+            )
+    except CompilerError as error:
+        return _failed(programs, texts, [_unanswered(error, programs)])
+    problems = [(one.get("program", ""), problem_of(one, texts)) for one in answer["problems"]]
+    made = {one["name"]: one for one in answer["programs"]}
+    found: dict[str, Evaluation] = {}
+    for program in programs:
+        own = [problem for name, problem in problems if name == program.name]
+        if not own and program.name not in made:
+            # It was complained of as a part of another one, or sets itself aside.
+            own = [problem for _, problem in problems]
+        if own:
+            found.update(_failed([program], texts, own))
+        else:
+            found[program.path] = _evaluation(program, made.get(program.name), texts, arguments)
+    _warn(found, answer["tags"], surroundings)
+    return found
+
+
+def _evaluation(
+    program: CueProgram, answer: Mapping[str, Any] | None, texts: Texts, arguments: Mapping[str, Any]
+) -> Evaluation:
+    if answer is None:  # all of its files set themselves aside
+        return Evaluation(read=frozenset(program.files), asked=_ASKED)
+    files = answer["files"]
+    at = partial(Spots, files=files, texts=texts, default=Spot(program.path, 1, 1))
+    documents = [GeneratedDocument(one["value"], at(one["place"])) for one in answer["objects"]]
+    modules = [path for path in texts if path.endswith("cue.mod/module.cue")]
+    evaluation = Evaluation(documents, read=frozenset({*files, *program.files, *modules}), asked=_ASKED)
+    if answer.get("constrains"):
+        evaluation.constraint = constraint_of(program, arguments, texts)
+    return evaluation
+
+
+def _failed(
+    programs: Sequence[CueProgram], texts: Texts, problems: Sequence[Problem]
+) -> dict[str, Evaluation]:
+    """Of what is wrong it is not known what it depends on, and so on all that there is."""
+    read = frozenset(texts) | {file for one in programs for file in one.files}
+    return {one.path: Evaluation(problems=list(problems), read=read, asked=_ASKED) for one in programs}
+
+
+def _warn(found: Mapping[str, Evaluation], tags: Sequence[str], surroundings: Surroundings) -> None:
+    """Say what was set that no file has a tag for, unless another language may know it."""
+    if any(not path.endswith(".cue") for path in surroundings.paths):
+        return
+    path, evaluation = next(iter(found.items()))
+    for name in surroundings.settings:
+        if name not in tags:
+            message = f"{name} is set, and no @tag has that name"
+            evaluation.warnings.append(Problem(path, 0, 0, message, did_you_mean(name, tags)))
+
+
+def _read(snapshot: Snapshot, paths: Sequence[str]) -> tuple[dict[str, FileText], list[Problem]]:
+    """The CUE files of a source as text, and what is wrong with those that are none."""
+    texts: dict[str, FileText] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        if path.endswith(".cue"):
+            text = decode(path, snapshot.files[path].read())
+            if isinstance(text, Problem):
+                problems.append(text)
+            else:
+                texts[path] = text
+    return texts, problems
+
+
+def _unanswered(error: CompilerError, programs: Sequence[CueProgram]) -> Problem:
+    """That there is no answer, said of the first that was asked for."""
+    path = programs[0].path
+    if isinstance(error, CompilerMissing):
+        return Problem(path, 0, 0, str(error))
+    several = f"this and {len(programs) - 1} more programs in CUE are" if len(programs) > 1 else "this is"
+    hint = "look for what repeats or multiplies itself without end"
+    return Problem(path, 0, 0, f"{several} not evaluated: {error}", hint)
