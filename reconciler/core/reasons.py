@@ -25,6 +25,7 @@ class Traits:
         unclaimed: a unit that ended with it may have been done without its inventory, so that it alone still knows
             what was there before us.
         asks: it waits for a person to approve.
+        governed: policies have not let it pass, so that it is decided about again when they are others.
         held: why it is left as it is, because of what is declared, or no longer is; what a unit says comes before it.
     """
 
@@ -35,6 +36,7 @@ class Traits:
     left_alone: bool = False
     unclaimed: bool = False
     asks: bool = False
+    governed: bool = False
     held: str = ""
 
 
@@ -53,6 +55,14 @@ TRAITS: Mapping[Reason, Traits] = {
     ),
     Reason.PRUNE_HELD: Traits(
         trouble=True, settled=True, asks=True, held="is declared no longer; left until a person approves"
+    ),
+    Reason.POLICY_DENIED: Traits(trouble=True, settled=True, governed=True),
+    Reason.POLICY_HELD: Traits(
+        trouble=True,
+        settled=True,
+        asks=True,
+        governed=True,
+        held="policies want it approved by a person first",
     ),
     Reason.PAUSED: Traits(left_alone=True),
     Reason.SUSPENDED: Traits(left_alone=True),
@@ -74,6 +84,7 @@ TROUBLE = frozenset(reason for reason, traits in TRAITS.items() if traits.troubl
 SETTLED = frozenset(reason for reason, traits in TRAITS.items() if traits.settled)
 LEFT_ALONE = frozenset(reason for reason, traits in TRAITS.items() if traits.left_alone)
 ASKS = frozenset(reason for reason, traits in TRAITS.items() if traits.asks)
+GOVERNED = frozenset(reason for reason, traits in TRAITS.items() if traits.governed)
 UNCLAIMED = frozenset(reason for reason, traits in TRAITS.items() if traits.unclaimed)
 HELD: Mapping[Reason, str] = {reason: traits.held for reason, traits in TRAITS.items() if traits.held}
 DECIDED = LEFT_ALONE | HELD.keys()

@@ -34,6 +34,12 @@ class EngineSettings:
     dependency_poll: float = 30.0
     """Dependents are woken when what they wait for turns ready; this is the belt to those braces."""
 
+    policy_poll: float = 30.0
+    """What policies have denied is decided about again after so long: they may go by the time, or by other targets."""
+
+    policy_trust: float = 2.0
+    """How long a decision about a change stands while other changes of the same round are made."""
+
     sharing_poll: float = 1.0
     """What shares something with what has changed is looked at again then: two that contradict each other must not
     keep a target busy."""

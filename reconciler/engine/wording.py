@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.core import spoken
+from reconciler.core.reasons import ASKS
 from reconciler.engine.attributing import who
 from reconciler.model.conditions import Reason
 from reconciler.model.evidence import Evidence
@@ -101,7 +102,7 @@ def advice(address: str, reason: str) -> str:
 
     It goes beside a message, never into it: of many that are the same, the message is the same, and this is not.
     """
-    if reason == Reason.HELD:
+    if reason in ASKS and reason != Reason.PRUNE_HELD:
         return f"to have it done: froyo approve {address} --reason WHY"
     if reason == Reason.PRUNE_HELD:
         return f"to have it removed: froyo approve {address} --reason WHY; or kept for good: froyo forget {address}"

@@ -10,6 +10,7 @@ from reconciler.model.blob import Blob
 from reconciler.model.facts import Section
 from reconciler.model.graph import Graph
 from reconciler.model.names import Address, Digest, Reference, SourceName, TargetName
+from reconciler.model.policy import PolicyFiles
 from reconciler.model.resource import Instance
 from reconciler.model.rollout import Rollout, RolloutName
 from reconciler.model.source import SnapshotGone, Source
@@ -39,6 +40,7 @@ class Desired:
             and what was is not declared no longer.
         facts_read: the sections of facts that any of it depends on.
         secrets: where the secrets are that any of it depends on.
+        policies: those that the source has beside its manifests; None where it has none.
     """
 
     source: SourceName
@@ -55,6 +57,7 @@ class Desired:
     waiting: frozenset[TargetName] = frozenset()
     facts_read: frozenset[Section] = frozenset()
     secrets: frozenset[str] = frozenset()
+    policies: PolicyFiles | None = None
     rollouts: Mapping[RolloutName, Rollout] = field(default_factory=dict)
     elsewhere: Mapping[TargetName, str] = field(default_factory=dict)
 

@@ -20,7 +20,7 @@ class EventType(StrEnum):
 
 REASONS = (
     *("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed"),
-    *("Differs", "Held", "PruneHeld", "Suspended", "Contested"),
+    *("Differs", "Held", "PruneHeld", "PolicyDenied", "PolicyHeld", "Suspended", "Contested"),
     *("TransientError", "Throttled", "PermanentError", "DidNotConverge", "Unhealthy"),
     *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),
     *("Connected", "Unreachable"),

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.errors import ProviderError
 from reconciler.model.calls import Call
 from reconciler.model.conditions import Reason
+from reconciler.model.decisions import NO_RULING, PolicyDecision, Ruling
 from reconciler.model.names import Address, Digest, TargetName
 from reconciler.model.subjects import Subject
 
@@ -147,6 +148,7 @@ class PlanUnit:
         remark: what a person should know of it besides.
         fails: why it would fail as things are, in a plan; "" where nothing is known to keep it from being done.
         anew: whether what is there is as its absence says, so that it counts as created; asked right before it is done.
+        ruling: what policies have decided about it.
     """
 
     address: Address
@@ -162,6 +164,7 @@ class PlanUnit:
     remark: str = ""
     fails: str = ""
     anew: bool = False
+    ruling: Ruling = NO_RULING
 
     @property
     def creates(self) -> bool:
@@ -184,6 +187,7 @@ class Plan:
         units: in the order in which they would be applied; those with Action.NONE included.
         observed_at: seconds since the epoch.
         errors: by address, or by target name, why no plan could be made for it.
+        decisions: what policies have decided about it.
     """
 
     target: TargetName
@@ -191,3 +195,4 @@ class Plan:
     units: tuple[PlanUnit, ...]
     observed_at: float
     errors: Mapping[str, str]
+    decisions: tuple[PolicyDecision, ...] = ()

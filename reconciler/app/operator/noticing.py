@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
 TOLD = frozenset(
     (
-        *("Repaired", "Differs", "Held", "PruneHeld", "Contested", "Suspended", "Restored"),
+        *(
+            "Repaired",
+            "Differs",
+            "Held",
+            "PruneHeld",
+            "PolicyDenied",
+            "PolicyHeld",
+            "Contested",
+            "Suspended",
+            "Restored",
+        ),
         *("TransientError", "Throttled", "PermanentError", "DidNotConverge", "Unhealthy", "Recovered"),
         *("Abandoned", "Connected", "Unreachable", "WatchDegraded"),
     )

@@ -27,6 +27,8 @@ SPOKEN = {
     Reason.DIFFERS: "observed to differ",
     Reason.HELD: "held for approval",
     Reason.PRUNE_HELD: "to go once that is approved",
+    Reason.POLICY_DENIED: "denied by policy",
+    Reason.POLICY_HELD: "held for approval by policy",
     Reason.PAUSED: "paused",
     Reason.SUSPENDED: "suspended",
     Reason.CONTESTED: "fought about",

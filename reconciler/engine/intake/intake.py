@@ -46,6 +46,8 @@ GoOn = Callable[[Desired, Sequence[RolloutRecord]], Sequence[RolloutRecord]]
 """Says how the rollouts of a source go on: what is in force of it, and what is on record, to what is to be."""
 Taking = Callable[[Desired], Awaitable[None]]
 """Is told what a source has come to declare."""
+Admit = Callable[[Snapshot, Desired], Awaitable[Desired]]
+"""Sees that a snapshot may be put in force. Raises ConfigError or SnapshotGone."""
 
 
 class Intake:
@@ -58,6 +60,7 @@ class Intake:
         store: keeps the last good snapshot.
         runtime: the world.
         taken: is told what has come to be in force.
+        admit: sees that a snapshot may be put in force, and gives what it declares with whatever there is to warn of.
         follows: asks the source whether a revision comes of an earlier one, where it knows that.
 
     Attributes:
@@ -73,6 +76,7 @@ class Intake:
         store: Store,
         runtime: Runtime,
         taken: Taking | None = None,
+        admit: Admit | None = None,
         follows: Follows | None = None,
     ) -> None:
         self._telling = Telling(name, store, runtime)
@@ -83,6 +87,7 @@ class Intake:
         self._taking = asyncio.Lock()
         self._untold: list[Desired] = []
         self._taken = taken
+        self._admit = admit
         self._doubt = partial(doubt_of, store, follows=follows)
         self._load = load
         self._composing = SourceComposing(store, self._evaluate)
@@ -194,6 +199,8 @@ class Intake:
     async def _take_good(self, snapshot: Snapshot) -> bool:
         try:
             desired = await self._evaluate(snapshot)
+            if self._admit is not None:
+                desired = await self._admit(snapshot, desired)
         except SnapshotGone:
             await self._stays()
             return False  # it has moved on already, and a newer one is on its way
@@ -322,6 +329,8 @@ class Intake:
             if kept is None:
                 raise SnapshotGone(f"revision {rollback.revision} is not kept any more")
             desired = await self._evaluate(kept)
+            if self._admit is not None:
+                desired = await self._admit(kept, desired)
             async with self._controller.taking:
                 await self._recall()
                 await self._controller.must_not_conflict(desired)

@@ -19,6 +19,7 @@ from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.attempts import Attempts
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.lane.declared import Declared
+from reconciler.engine.lane.denied import Denied
 from reconciler.engine.lane.preimages import Preimages
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.lane.sightings import Sightings
@@ -54,6 +55,7 @@ class Lane:
         backlog: what the store does not have yet.
         preimages: what was there before something that is not known to be ours yet.
         refreshes: what is to be refreshed because something else has changed, or may have.
+        denied: what policies have denied.
     """
 
     declared: Declared
@@ -70,6 +72,7 @@ class Lane:
     backlog: Backlog = field(default_factory=Backlog)
     preimages: Preimages = field(default_factory=Preimages)
     refreshes: Refreshes = field(default_factory=Refreshes)
+    denied: Denied = field(default_factory=Denied)
 
     @property
     def target(self) -> Target:
@@ -169,6 +172,7 @@ class Lane:
             self.unsettled.forget(address)
             self.attempts.forget(address)
             self.contests.forget(address)
+        self.denied.settle(addresses)
         self.unsettled.add(self.contradictions.forget(addresses) - set(addresses))
         self.refreshes.keep_only(self.instances)
         self.backlog.disown(addresses)
@@ -195,9 +199,8 @@ class Lane:
         for address in addresses:
             if self.states[address].observed is not None:
                 self.states[address] = replace(self.states[address], observed=None)
-                self.backlog.move(
-                    [address]
-                )  # with what is forgotten: a later controller could not tell any more
+                # With what is forgotten: a later controller could not tell any more.
+                self.backlog.move([address])
 
     def record(self, seen: Recording, *, everything: bool = False) -> None:
         """Keep what was asked and answered.
@@ -245,9 +248,9 @@ class Lane:
             if (now := self.states.get(address)) is None or now.generation != then.generation
         ]
         self.unsettled.add(one for one in self.contradictions.forget(anew) if one in declared)
-        self.preimages, self.refreshes = older.preimages, older.refreshes
+        self.preimages, self.refreshes, self.denied = older.preimages, older.refreshes, older.denied
         self.preimages.rename(self._renamed(older))
-        for known in (self.floods, self.changes, self.preimages, self.refreshes):
+        for known in (self.floods, self.changes, self.preimages, self.refreshes, self.denied):
             known.keep_only(declared)
         # What was there before another thing is nothing that was there before this one.
         self.preimages.keep_only(

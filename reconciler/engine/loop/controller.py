@@ -17,10 +17,11 @@ from reconciler.core.backoff import Backoff
 from reconciler.core.conditions import summarize
 from reconciler.core.contest import Contests
 from reconciler.core.echoes import Echoes
-from reconciler.core.reasons import result_of
+from reconciler.core.reasons import GOVERNED, result_of
 from reconciler.core.sharing import shard_of
 from reconciler.core.workqueue import Priority, Work
 from reconciler.engine import wording
+from reconciler.engine.at_work import TargetsAtWork
 from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.facts import TargetFacts
 from reconciler.engine.host import ProviderHost
@@ -58,6 +59,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.facts import SECTIONS, Section
 from reconciler.model.names import Address, SourceName, TargetName, split_address
 from reconciler.model.plan import Plan
+from reconciler.model.policy import Policies
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.model.state import Approval, ResourceState, Suspension, TargetState, covers
 from reconciler.runtime import Runtime
@@ -94,6 +96,7 @@ class Controller:
         settings: the numbers.
         facts: what is known of targets themselves.
         share: the targets that it works on.
+        policies: decide what may be done; None where there are none.
 
     Attributes:
         share: the targets that it works on.
@@ -122,6 +125,7 @@ class Controller:
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
         facts: TargetFacts | None = None,
         share: Share | None = None,
+        policies: Policies | None = None,
     ) -> None:
         self.share = share or Share()
         self.others = Others(store, self.share)
@@ -160,6 +164,8 @@ class Controller:
             settings.max_disrupted, self.share, undecided=self.in_force.may_declare
         )
         self._disruptions.notify(self._freed)
+        at_work = TargetsAtWork()
+        at_work.notify(self._freed)
         self._services = Services(
             host=host,
             store=store,
@@ -175,6 +181,8 @@ class Controller:
             under_way=self._under_way,
             goes=self.in_force.removals.__contains__,
             disruptions=self._disruptions,
+            policies=policies,
+            at_work=at_work,
         )
 
     # --- Life ---------------------------------------------------------------------------------------------------------
@@ -616,10 +624,15 @@ class Controller:
             self._workers.add(name, priority=Priority.DRIFT, scope=Scope.of([address]))
 
     def _freed(self, addresses: Collection[Address]) -> None:
-        """One target less is disrupted: what has waited for that may be done."""
+        """What these have waited for is over, such as that another target was disrupted: they may be done."""
         for address in addresses:
             name, _ = split_address(address)
             self._workers.add(name, priority=Priority.SPEC, scope=Scope.of([address]))
+
+    def decide_again(self) -> None:
+        """Policies have changed, or what they go by: see what they say by now of what they have not let pass."""
+        states = self.lanes.states().items()
+        self._freed([address for address, one in states if summarize(one.conditions).reason in GOVERNED])
 
     async def gather_facts(self, name: TargetName) -> None:
         """Ask a target what it is, all of it, now.

@@ -113,4 +113,8 @@ def differing(unit: PlanUnit) -> list[str]:
 
 def details(unit: PlanUnit) -> dict[str, object]:
     """What an event keeps of a plan, for machines."""
-    return {"action": unit.action.value, "diffs": [diff.document() for diff in unit.diffs]}
+    found: dict[str, object] = {
+        "action": unit.action.value,
+        "diffs": [diff.document() for diff in unit.diffs],
+    }
+    return {**found, "decisions": [*unit.ruling.decisions]} if unit.ruling.decisions else found

@@ -14,6 +14,7 @@ from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.failures import Failures
+from reconciler.engine.round.judging import Judging
 from reconciler.engine.round.looking import Look
 from reconciler.engine.round.observing import Observed
 from reconciler.engine.round.outcome import RoundOutcome
@@ -38,6 +39,7 @@ class Deciding:
         conclusions: concludes.
         verdicts: concludes where nothing is to be done.
         failures: concludes where nothing can be.
+        judging: has policies decide.
         only: the units of a saved plan: what is not in it is left alone, and what has moved since is refused.
     """
 
@@ -50,6 +52,7 @@ class Deciding:
         conclusions: Conclusions,
         verdicts: Verdicts,
         failures: Failures,
+        judging: Judging,
         only: Mapping[Address, PlanUnit] | None,
     ) -> None:
         self._lane = lane
@@ -58,7 +61,8 @@ class Deciding:
         self._conclusions = conclusions
         self._verdicts = verdicts
         self._failures = failures
-        self._permitting = Permitting(lane, services, outcome, at_once=only is not None)
+        self._judging = judging
+        self._permitting = Permitting(lane, services, outcome, judging, at_once=only is not None)
         self._only = only
 
     def in_turn(self, addresses: Collection[Address]) -> set[Address]:
@@ -117,6 +121,7 @@ class Deciding:
         if isinstance(unit, ProviderError):
             self._failures.fail(address, unit)
         elif unit.action is Action.NONE:
+            self._judging.settle([address])
             if held := self._held_refresh(seen.observed):
                 self._verdicts.hold(held)
             elif not self.owes(address):  # else nothing is concluded before that is done
@@ -210,6 +215,18 @@ class Deciding:
         for address in addresses:
             if self._lane.instances[address].disruptive:
                 self._services.disruptions.take(address, self._services.runtime.now())
+
+    async def judge(self, seen: Iterable[Look]) -> None:
+        """Have policies decide about what `seen` shows is to be done, refreshes included; costs nothing without any."""
+        if self._judging.needed:
+            await self._judging.judge(unit for one in seen if (unit := self._to_judge(one)) is not None)
+
+    def _to_judge(self, seen: Look) -> PlanUnit | None:
+        """What may be done next about what was looked at."""
+        unit = seen.change
+        if unit is None and isinstance(seen.unit, PlanUnit) and self._is_owed(seen.unit.address):
+            unit = refreshing(self._lane, seen.observed, self._lane.refreshes.of(seen.unit.address))
+        return unit
 
     def permit(self, unit: PlanUnit) -> PlanUnit:
         """The unit, with the reason for which it must wait, if there is one."""

@@ -1,8 +1,9 @@
 """Whether a unit may be done now: the one place that decides it, for a plan as for an apply.
 
-In order: what waits for a person (`adopt: hold`, and removals that are held), unless they have approved exactly this;
-what a person wants left alone; what has to wait for its window, unless they have approved it, too; what somebody else
-keeps changing back. This module must not know how anything is done.
+In order: what policies deny; what waits for a person (`adopt: hold`, removals that are held, and what policies want
+approved), unless they have approved exactly this; what a person wants left alone; what has to wait for its window,
+unless they have approved it, too; what somebody else keeps changing back. This module must not know how anything is
+done.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.core import reasons
-from reconciler.engine import windows, wording
+from reconciler.engine import ruling_words, windows, wording
 from reconciler.engine.lane.lane import Lane
+from reconciler.engine.round.judging import Judging
 from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.services import Services
 from reconciler.model.conditions import Reason
@@ -31,19 +33,30 @@ class Permitting:
         lane: the target, as it is held in memory.
         services: what the round works with.
         outcome: what the round leads to; added to.
+        judging: has policies decide.
         at_once: whether a person asked for just this, so that no pause is kept.
     """
 
-    def __init__(self, lane: Lane, services: Services, outcome: RoundOutcome, *, at_once: bool) -> None:
+    def __init__(
+        self, lane: Lane, services: Services, outcome: RoundOutcome, judging: Judging, *, at_once: bool
+    ) -> None:
         self._lane = lane
         self._services = services
         self._outcome = outcome
+        self._judging = judging
         self._at_once = at_once
 
     def permit(self, unit: PlanUnit) -> PlanUnit:
         """The unit, with the reason for which it must wait, if there is one."""
         if unit.action is Action.NONE:
             return unit
+        unit = replace(unit, ruling=self._judging.of(unit))
+        if unit.ruling.deny:
+            self._outcome.look_again(unit.address, self._services.settings.policy_poll)
+            why = ruling_words.denied(unit.ruling)
+            return replace(unit, held=Reason.POLICY_DENIED, held_because=why)
+        if warned := ruling_words.warned(unit.ruling):
+            unit = replace(unit, remark="; ".join(filter(None, (unit.remark, warned))))
         unit = self._asked(unit)
         if unit.held:
             return unit
@@ -103,20 +116,26 @@ class Permitting:
 
     def _asked(self, unit: PlanUnit) -> PlanUnit:
         """The unit, held if a person has to say yes first and has not."""
-        removal = self._lane.instances[unit.address].removal
-        if unit.held is not Reason.HELD and not (removal and removal.hold):
+        removal, wanted = self._lane.instances[unit.address].removal, ruling_words.to_approve(unit.ruling)
+        waits = unit.held is Reason.HELD or bool(removal and removal.hold)
+        if not waits and not wanted:
             return unit
         if self._is_approved(unit):
             return replace(unit, held=None)
+        if not waits:
+            return replace(unit, held=Reason.POLICY_HELD, held_because=wanted)
         reason = Reason.PRUNE_HELD if removal else Reason.HELD
         why = removal.hold if removal else reasons.HELD[reason]
-        return replace(unit, held=reason, held_because=why)
+        return replace(unit, held=reason, held_because=f"{why}; {wanted}" if wanted else why)
 
 
 def shown(unit: PlanUnit) -> Digest:
     """What tells one thing to approve from another: what is declared, and what it is to replace or remove.
 
-    What is only in its way is none of that, such as what is in a directory and goes before it.
+    What is only in its way is none of that, such as what is in a directory and goes before it. Why policies want it
+    approved is: who has approved it for one reason has not for another.
     """
     said = f"{unit.action} {unit.desired} {unit.itself or unit.observed}"
+    if unit.ruling.ask:
+        said += f" {sorted({*unit.ruling.ask})}"
     return Digest("sha256:" + hashlib.sha256(said.encode()).hexdigest())

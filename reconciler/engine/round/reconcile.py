@@ -10,12 +10,8 @@ never because an operation said that it went well. What could not be looked at k
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from functools import partial
 
-from reconciler.core.obstacles import standing
-from reconciler.core.reasons import LEFT_ALONE
-from reconciler.engine import wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.recording import Recording
 from reconciler.engine.report import Report
@@ -24,7 +20,9 @@ from reconciler.engine.round.carrying import Carrying
 from reconciler.engine.round.concluding import Conclusions
 from reconciler.engine.round.deciding import Deciding
 from reconciler.engine.round.failures import Failures
+from reconciler.engine.round.foretelling import foretold
 from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.judging import Judging
 from reconciler.engine.round.looking import look
 from reconciler.engine.round.looks import Looks
 from reconciler.engine.round.outcome import RoundOutcome
@@ -39,8 +37,8 @@ from reconciler.engine.round.steps import Steps
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.engine.round.walk import Walk
 from reconciler.errors import FrameTooLarge, ProviderError, RunnerError
-from reconciler.model.names import Address, split_address
-from reconciler.model.plan import Action, Obstacle, Plan, PlanUnit
+from reconciler.model.names import Address
+from reconciler.model.plan import Action, Plan, PlanUnit
 from reconciler.model.resource import Policy
 from reconciler.model.scope import EVERYTHING, Scope
 from reconciler.targets.session import Session
@@ -75,6 +73,7 @@ class Round:
         conclusions = Conclusions(lane, self.report, self.outcome, services)
         failures = Failures(lane, self.report, conclusions, self.outcome, services, uid=session.ready.uid)
         verdicts = Verdicts(lane, self.report, self._journal, conclusions, self.outcome, services)
+        self._judging = Judging(lane, services)
         self._deciding = Deciding(
             lane,
             services,
@@ -82,6 +81,7 @@ class Round:
             conclusions=conclusions,
             verdicts=verdicts,
             failures=failures,
+            judging=self._judging,
             only=only,
         )
         self._probing = Probing(lane, session, services, conclusions=conclusions, failures=failures)
@@ -122,6 +122,7 @@ class Round:
             StoreError: nothing could be kept; nothing was done without an intent on record.
         """
         try:
+            self._judging.binding = True
             tracer, target = self._services.runtime.tracer, self._lane.target.name
             with tracer.span("round", reconcile=self.id, target=target):
                 await self._go_round(dirty)
@@ -131,6 +132,10 @@ class Round:
             self._lane.release(self.outcome.gone)
             await self._journal.cut_off(self.report, error)
             raise
+        finally:
+            under_way = self._services.under_way
+            if under_way is None or not under_way.works_on(self._lane.target.name):
+                self._services.at_work.end(self._lane.target.name)
         for address in [one for one in self._walk.left if one in self._lane.instances]:
             self.outcome.look_again(address, 0.0)
         self._lane.release(self.outcome.gone)
@@ -228,41 +233,30 @@ class Round:
         listed = await self._services.runtime.offload(
             "listings", partial(with_listings, planned, self._services.find_blob)
         )
+        await self._judging.judge(listed)
         units = [self._deciding.permit(one) for one in listed]
         errors = {a: one for a, one in planned.items() if isinstance(one, ProviderError)}
         return Plan(
             target=self._lane.target.name,
             revision=self._services.revision(self._lane.target.name),
-            units=tuple(self._foretold(foreseen(self._lane, self._foretold(units, errors)), errors)),
+            units=tuple(await self._foreseen(units, errors)),
             observed_at=self._services.runtime.now(),
             errors={
                 str(address): told(error, self._lane.target, uid=self._session.ready.uid)
                 for address, error in errors.items()
             },
+            decisions=tuple(self._judging.decisions.values()),
         )
 
-    def _foretold(self, units: Collection[PlanUnit], broken: Collection[Address]) -> list[PlanUnit]:
-        """The units, with why those that would fail do."""
-        changes = {
-            unit.address: unit.operation.obstacles
-            for unit in units
-            if unit.action is not Action.NONE and unit.held is None
-        }
-        left = {
-            unit.address
-            for unit in units
-            if unit.action is not Action.NONE and unit.held is not None and unit.held not in LEFT_ALONE
-        }
-        failing = standing(changes, self._lane.instances, self._lane.graph, broken={*broken, *left})
-        return [replace(one, fails=self._why(failing.get(one.address), left)) for one in units]
-
-    def _why(self, failing: Obstacle | Address | None, left: Collection[Address]) -> str:
-        if failing is None:
-            return ""
-        if isinstance(failing, Obstacle):
-            return told(failing.fault, self._lane.target, uid=self._session.ready.uid)
-        why = wording.LEFT if failing in left else "which would fail"
-        return f"waits for {split_address(failing)[1]}, {why}"
+    async def _foreseen(self, units: Collection[PlanUnit], broken: Collection[Address]) -> list[PlanUnit]:
+        """The units, with what is refreshed because of them, and why those that would fail do."""
+        uid = self._session.ready.uid
+        found = foreseen(self._lane, foretold(self._lane, units, broken, uid=uid))
+        if self._judging.needed:
+            refreshed = {one.address for one in found if one.action is Action.REFRESH}
+            await self._judging.judge(one for one in found if one.address in refreshed)
+            found = tuple(self._deciding.permit(one) if one.address in refreshed else one for one in found)
+        return foretold(self._lane, found, broken, uid=uid)
 
     # --- Looking ------------------------------------------------------------------------------------------------------
 

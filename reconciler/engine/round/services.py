@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.engine.at_work import TargetsAtWork
 from reconciler.engine.disruptions import Disruptions
 from reconciler.engine.host import ProviderHost
 from reconciler.engine.round.performing import FindBlob
@@ -13,6 +14,7 @@ from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.names import Address, SourceName, TargetName
+from reconciler.model.policy import Policies
 from reconciler.model.state import Approval, Suspension
 from reconciler.runtime import Runtime
 from reconciler.store.store import Store
@@ -40,6 +42,8 @@ class Services:
         progress: is told how rounds go on.
         under_way: has what outlasts its round; None where a round waits for everything.
         disruptions: which targets are disrupted by what was done to them, and how many may be.
+        policies: decide what may be done; None where there are none.
+        at_work: at which targets changes are being made.
         goes: whether what was to go when the round began still is: what is removed cannot be taken back.
     """
 
@@ -57,4 +61,6 @@ class Services:
     progress: Progress = field(default_factory=Progress)
     under_way: UnderWay | None = None
     disruptions: Disruptions = field(default_factory=lambda: Disruptions(1))
+    policies: Policies | None = None
+    at_work: TargetsAtWork = field(default_factory=TargetsAtWork)
     goes: Callable[[Address], bool] = lambda _address: True

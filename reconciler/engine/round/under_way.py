@@ -139,6 +139,10 @@ class UnderWay:
             for one in (operation.instances[address],)
         )
 
+    def works_on(self, target: TargetName) -> bool:
+        """Whether an operation is under way on a target."""
+        return any(split_address(address)[0] == target for address in self)
+
     def writer(self, one: Instance, *, declared: Container[Address]) -> Address | None:
         """The instance whose operation is at what `one` is about; None if nobody is there.
 

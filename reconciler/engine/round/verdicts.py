@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.core import reasons
 from reconciler.core.inventory import ours
-from reconciler.engine import wording
+from reconciler.engine import ruling_words, wording
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.report import Report
 from reconciler.engine.round.concluding import Conclusions, details, differing
@@ -223,14 +223,14 @@ class Verdicts:
             untold = self._lane.floods.happened(address, now=services.loop_time())
         else:
             reason, message = wording.REASONS[unit.action], wording.applied(unit)
-        if lost := self._not_kept(unit):
-            message += f"; {lost}"
+        lost = self._not_kept(unit)
+        message = "; ".join(filter(None, (message, lost, ruling_words.warned(unit.ruling))))
         if untold is not None:
             self._report.event(
                 address,
                 reason,
                 message + (f"; {wording.untold(untold)} before" if untold else ""),
-                warning=bool(lost),
+                warning=bool(lost or unit.ruling.warn),
                 cause=unit.cause,
                 evidence=evidence if drift else None,
                 duration=took if drift else None,

@@ -96,6 +96,7 @@ class Walk:
         """
         self._looks.begin(looks, performer)
         self._later = later
+        await self._deciding.judge(looks.values())
         self._expect(looks)
         changing = [a for a, seen in looks.items() if seen.change or self._lane.refreshes.of(a)]
         members = {*looks, *later, *self._lane.declared.notified_by([*changing, *later])}
@@ -111,6 +112,8 @@ class Walk:
                 if not self._steps:
                     break
                 for address, work in await self._steps.some_end():
+                    if work is StepKind.APPLY and address in self._looks:
+                        await self._deciding.judge([self._looks[address]])
                     if work is StepKind.APPLY and self._may_refresh(address):
                         self._deciding.begin([address])
                         frontier.refresh(address)
@@ -131,7 +134,7 @@ class Walk:
         # A probe that was answered is concluded from that, whatever it comes after.
         if unseen := self._probing.readable(unseen):
             await self._looks.look(unseen)
-        self._wait_for(frontier.blocked)
+        await self._wait_for(frontier.blocked)
         return self._looks.keys()
 
     # --- Steps --------------------------------------------------------------------------------------------------------
@@ -156,6 +159,7 @@ class Walk:
             self._expect(looks)
         seen = {address: self._looks[address] for address in addresses if address in self._looks}
         self._looks.settle_owed(seen)
+        await self._deciding.judge(seen.values())
         units = {address: self._deciding.decide(address, look) for address, look in seen.items()}
         todo = {
             address: unit
@@ -210,10 +214,11 @@ class Walk:
 
     # --- Order --------------------------------------------------------------------------------------------------------
 
-    def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
+    async def _wait_for(self, blocked: Mapping[Address, Address]) -> None:
         """Conclude about instances that come after a failure: what differs or is owed a refresh waits."""
         seen = {address: self._looks[address] for address in blocked if address in self._looks}
         self._looks.settle_owed(seen)
+        await self._deciding.judge(seen.values())
         for address, culprit in blocked.items():
             unit = self._deciding.decide(address, seen[address]) if address in seen else None
             if unit is not None and self._probing.is_probe(address):

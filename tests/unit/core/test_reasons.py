@@ -29,8 +29,9 @@ def test_what_is_as_declared_is_done_and_no_trouble_and_left_alone_by_nobody(rea
 def test_the_sets_are_those_of_the_table():
     assert {Reason.IN_SYNC, Reason.APPLIED} == reasons.AS_DECLARED
     assert {*reasons.AS_DECLARED, Reason.CONTESTED} == reasons.DONE
-    assert reasons.HELD.keys() == {Reason.DIFFERS, Reason.HELD, Reason.PRUNE_HELD}
-    assert {*reasons.HELD, Reason.DID_NOT_CONVERGE, Reason.CONTESTED} == reasons.SETTLED
+    assert reasons.HELD.keys() == {Reason.DIFFERS, Reason.HELD, Reason.PRUNE_HELD, Reason.POLICY_HELD}
+    told = {Reason.DID_NOT_CONVERGE, Reason.CONTESTED, Reason.POLICY_DENIED}
+    assert {*reasons.HELD, *told} == reasons.SETTLED
     assert {Reason.PAUSED, Reason.SUSPENDED} == reasons.LEFT_ALONE
     assert {Reason.ABANDONED, Reason.UNREACHABLE, Reason.PENDING} == reasons.UNCLAIMED
     assert reasons.SETTLED < reasons.TROUBLE

@@ -34,6 +34,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.event import Event
 from reconciler.model.metrics import Metric
 from reconciler.model.names import Address
+from reconciler.model.policy import Policies
 from reconciler.model.resource import Instance
 from reconciler.model.state import ResourceState
 from reconciler.plugins.calls import Perform, Phase
@@ -139,6 +140,7 @@ class Stage:
         writes: how often the store was written to.
         store_fails: whether it cannot be.
         writes_left: after how many more it cannot be; None for as many as there are.
+        policies: decide what may be done; None where there are none. Taken up by the next controller.
         measures: what was measured.
     """
 
@@ -153,6 +155,7 @@ class Stage:
         self.writes = 0
         self.store_fails: Exception | None = None
         self.writes_left: int | None = None
+        self.policies: Policies | None = None
         self.revision = 0
         self.measures = Measures()
         self._ids = 0
@@ -188,6 +191,7 @@ class Stage:
             runtime=self.runtime,
             open_session=Session.open,
             settings=self.settings,
+            policies=self.policies,
         )
         await self.controller.start()
         self._running = asyncio.create_task(self.controller.run(), name="controller")
@@ -373,6 +377,7 @@ class Stage:
             loop_time=self.loop.time,
             probes=Probes(self.settings, loop_time=self.loop.time),
             progress=progress,
+            policies=self.policies,
         )
 
 
@@ -385,6 +390,7 @@ def staged(test: Callable[[Stage], Awaitable[None]] | None = None, **given: Any)
     def played(tmp_path: Path) -> None:
         async def play() -> None:
             stage = Stage(tmp_path, *machines, settings=given.get("settings"))
+            stage.policies = given["policies"]() if "policies" in given else None
             await stage.begin()
             try:
                 await test(stage)
