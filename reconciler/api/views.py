@@ -154,6 +154,7 @@ def plan(value: Plan, instances: Mapping[Address, Instance] | None = None) -> Do
         "declaredAt": {
             address: str(known[Address(address)].origin) for address in value.errors if address in known
         },
+        "decisions": [one.document(recorded=True) for one in value.decisions],
     }
 
 

@@ -16,6 +16,7 @@ from reconciler.app.catalogues import granted
 from reconciler.app.declaring import evaluation
 from reconciler.app.leading import stand_by, take_lease
 from reconciler.app.places import Places, must_be_ours
+from reconciler.app.policies import operator_place, policing, take_operators
 from reconciler.app.reaching import reaching
 from reconciler.app.retention import retention
 from reconciler.app.secrets import Secrets, as_declared
@@ -47,6 +48,7 @@ from reconciler.telemetry.log import get_logger
 if TYPE_CHECKING:
     from reconciler.engine.intake.intake import Load
     from reconciler.engine.loop.sessions import OpenSession
+    from reconciler.policy.policing import Policing
 
 log = get_logger("froyo")
 
@@ -69,6 +71,7 @@ class Parts:
         facts: what is known of targets themselves.
         secrets: what only their targets may learn.
         watchers: watch where desired state comes from.
+        policing: decides what may be done.
         member: which one of several that share the store; None where it is alone with it.
     """
 
@@ -85,6 +88,7 @@ class Parts:
     facts: TargetFacts
     secrets: Secrets
     watchers: Watchers
+    policing: Policing
     member: Member | None = None
 
     @property
@@ -116,6 +120,7 @@ class Parts:
             probes=Probes(self.settings, loop_time=loop_time),
             progress=progress,
             disruptions=Disruptions(self.settings.max_disrupted),
+            policies=self.policing if self.policing.decides(desired) else None,
         )
 
 
@@ -193,6 +198,19 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
         )
         stack.push_async_callback(auditor.close)
         stack.push_async_callback(host.close)
+        watchers = Watchers(places, environ, runtime)
+        decides = policing(
+            places,
+            environ,
+            runtime,
+            packages=packages,
+            facts=facts,
+            note=auditor.note if lease else _forget,
+            controller=lease and standby is not None,
+        )
+        stack.callback(decides.close)
+        if (place := operator_place(places, environ)) is not None:
+            await take_operators(decides, place, watchers)
         yield Parts(
             places,
             stamped,
@@ -206,9 +224,14 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
             settings,
             facts,
             secrets,
-            Watchers(places, environ, runtime),
+            watchers,
+            decides,
             member,
         )
+
+
+def _forget(_action: str, _data: Mapping[str, object]) -> None:
+    """Nothing is put on record by who changes nothing."""
 
 
 def _with_what_is_at_hand(connect: Connect, secrets: Secrets) -> Connect:

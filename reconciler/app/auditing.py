@@ -1,4 +1,4 @@
-"""Puts on record what provider packages were refused, and how they misbehaved.
+"""Puts on record what provider packages were refused, how they misbehaved, and what policies have decided.
 
 Invariants: what is noted is in the store soon after, not only when the process ends; what cannot be written is tried
 again; the same fact is recorded once an hour, so that no provider, however hostile, makes the audit log grow with
@@ -25,6 +25,9 @@ AGAIN = 3_600.0
 KNOWN = 10_000
 """Facts that are remembered as recorded; when there are more, all are forgotten."""
 
+_USUAL = frozenset({"policy.allow"})
+"""What is on record, and nobody has to be told of."""
+
 log = get_logger("froyo")
 
 
@@ -44,7 +47,7 @@ class Auditor:
         self._noted = asyncio.Event()
 
     def note(self, action: str, data: Mapping[str, Any]) -> None:
-        """A refusal, or a misbehaviour. Called on the loop."""
+        """A refusal, a misbehaviour, or a decision. Called on the loop."""
         now = self._runtime.now()
         fact = json.dumps([action, data], sort_keys=True, default=str)
         if abs(now - self._recorded.get(fact, -AGAIN)) < AGAIN:
@@ -53,13 +56,14 @@ class Auditor:
             self._recorded.clear()
         self._recorded[fact] = now
         package = str(data.get("package", ""))
-        log.warning("audit", action=action, **data)
+        say = log.debug if action in _USUAL else log.warning
+        say("audit", action=action, **data)
         self._records.append(
             AuditRecord(
                 at=now,
-                actor=package,
+                actor=package or str(data.get("actor", "")),
                 action=action,
-                object=str(data.get("address") or package),
+                object=str(data.get("address") or data.get("object") or package),
                 data=dict(data),
             )
         )

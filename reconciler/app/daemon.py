@@ -18,6 +18,7 @@ from reconciler.app.assembly import Parts
 from reconciler.app.guarding import Guard
 from reconciler.app.leading import LEASE
 from reconciler.app.memory import keep_small
+from reconciler.app.policies import operator_place
 from reconciler.app.rolling_back import RollingBack
 from reconciler.app.sharing import SharedWork, shared_work
 from reconciler.app.sources import Sources
@@ -112,7 +113,9 @@ async def run_daemon(
         settings=parts.settings,
         facts=parts.facts,
         share=Share(alone=parts.member is None),
+        policies=parts.policing,
     )
+    parts.policing.follow(controller.in_force.of)
     supervisor = Supervisor(runtime=parts.runtime)
     sources = Sources(parts, controller, supervisor)
     rollbacks = RollingBack(parts.store, parts.runtime, sources.intakes)
@@ -128,6 +131,8 @@ async def run_daemon(
     supervisor.add("writer", partial(_renew, daemon), deadline=LEASE)
     supervisor.add("loop", partial(_pulse, parts, Standing(parts.places), supervisor), deadline=LOOP_DEADLINE)
     supervisor.add("audit", parts.auditor.run)
+    if (place := operator_place(parts.places, parts.runtime.environ)) is not None:
+        supervisor.add("policies", partial(sources.follow_policies, place))
     supervisor.add("secrets", sources.follow_secrets)
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
     if sharing is None:

@@ -126,8 +126,14 @@ async def evaluate(
         found = await loaded(shown)
         return await loaded(shown) if await gather_needed(parts, found, targets) else found
 
+    async def admitted(found: Desired) -> Desired:
+        try:
+            return await parts.policing.admit(snapshot, found)
+        except ConfigError as error:
+            raise error.within(place.root) from error
+
     async def declared() -> Desired:
-        found = await settled(snapshot)
+        found = await admitted(await settled(snapshot))
         if not found.targets and await was_declared(parts.store, snapshot.source, loaded):
             raise UsageError(f"{place.name}: {wording.EMPTIED}")
         return found

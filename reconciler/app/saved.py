@@ -56,6 +56,7 @@ class PlanShape(Shape):
     units: list[UnitShape]
     errors: dict[str, str]
     declaredAt: dict[str, str] = Field(default_factory=dict)  # noqa: N815 - as above
+    decisions: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class SavedPlanShape(Shape):

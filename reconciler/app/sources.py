@@ -15,10 +15,11 @@ from typing import TypeVar
 from reconciler.app.assembly import Parts
 from reconciler.app.isolating import isolated
 from reconciler.app.mending import Mending
+from reconciler.app.policies import operators_changes
 from reconciler.app.served import real, rescan_interval, served_no_longer, source_of
 from reconciler.app.watched import WatchedPlace
 from reconciler.config.targets import references
-from reconciler.engine.intake.intake import Intake
+from reconciler.engine.intake.intake import Admit, Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.model.cluster import ClusterPlace
@@ -97,6 +98,10 @@ class Sources:
         self._places[name] = place
         self._settings[name] = source.settings
         load = parts.load if not isinstance(place, ClusterPlace) or place.trusted else isolated(parts.load)
+        admit: Admit | None = parts.policing.admit
+        if isinstance(place, ClusterPlace):
+            # There each object is admitted by itself: one that is not holds up no other.
+            load, admit = parts.policing.admitting(load), None
         self._controller.expected.add(name)
         mending = None
         if watched.apart is not None:
@@ -111,6 +116,7 @@ class Sources:
                 store=parts.store,
                 runtime=parts.runtime,
                 taken=self._taken,
+                admit=admit,
                 follows=None if watched.doubt is None else partial(self._doubt, name),
             )
         intake = self.intakes[name]
@@ -172,6 +178,15 @@ class Sources:
                 if self._is_wrong(source, intake) or (desired is not None and desired.secrets & files):
                     await self._reconsider(source, intake)
 
+    async def follow_policies(self, place: Place) -> None:
+        """See what the operator's policies say of everything, whenever they are others, for ever."""
+        parts = self._parts
+        async for _ in operators_changes(parts.policing, place, parts.watchers, parts.runtime):
+            self.read_anew()
+            self._controller.decide_again()
+            for source, intake in list(self.intakes.items()):
+                await self._reconsider(source, intake)
+
     async def follow_references(self) -> None:
         """See what the objects of a cluster declare that refer to another one, whenever that has changed, for ever."""
         referred = self._parts.secrets.referred
@@ -212,6 +227,7 @@ class Sources:
     async def _taken(self, desired: Desired) -> None:
         """Serve what is declared to be served and nothing else, and take what had to wait for this."""
         self.let_go_of_references()
+        self._controller.decide_again()
         for name in served_no_longer(self._given, self._places.values(), self._controller.in_force.sources):
             await self._end(name)
         ranked = {name: one for name, one in self._controller.in_force.sources.items() if name in self._given}

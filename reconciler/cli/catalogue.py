@@ -13,6 +13,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("import", "Write manifests of what is on a target already"),
             ("secrets", "Encrypt secrets with age, to be kept with the manifests; open, edit, rotate"),
             ("graph", "What comes before what, and why, as a drawing"),
+            ("policy", "Try, check and write policies, which say what may be done"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
             ("crd", "The same as custom resource definitions, for a cluster"),
             ("cue", "Write what CUE imports of the kinds into a source, for editors"),

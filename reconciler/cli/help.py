@@ -26,13 +26,15 @@ Rows = Sequence[tuple[str, str]]
 
 
 class Command(TyperCommand):
-    """A command whose help is written here, and that takes `--store` where it takes `--state`."""
+    """A command whose help is written here; it takes `--store` where it takes `--state`, and perhaps `--policies`."""
 
     def __init__(self, *arguments: Any, **words: Any) -> None:
         super().__init__(*arguments, **words)
         at = next((n for n, one in enumerate(self.params) if "--state" in one.opts), None)
         if at is not None and self.name != "store":  # which names two of them
             self.params.insert(at + 1, _store())
+        if self.name in GOVERNED:
+            self.params.insert(len(self.params) if at is None else at + 2, _policies())
 
     def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override] # Typer's Context is click's
         """What `--help` prints."""
@@ -40,6 +42,26 @@ class Command(TyperCommand):
         width = min(WIDEST, max(NARROWEST, columns - 1))
         module = importlib.import_module(module_of(str(self.name)))
         return "\n".join(help_lines(ctx.command_path, self, module.EXAMPLES, width))
+
+
+GOVERNED = frozenset({"apply", "diff", "operator", "plan", "policy", "up", "validate"})
+"""The commands to which the operator's policies have something to say."""
+
+
+def _policies() -> TyperOption:
+    """Says what FROYO_POLICIES says."""
+
+    def note(_context: object, _option: object, value: str | None) -> None:
+        if value is not None:
+            os.environ["FROYO_POLICIES"] = value
+
+    return TyperOption(
+        param_decls=["--policies"],
+        metavar="PLACE",
+        help="Policies about everything: a directory, or URL#REF:PATH of a repository; else $FROYO_POLICIES.",
+        expose_value=False,
+        callback=note,
+    )
 
 
 def _store() -> TyperOption:

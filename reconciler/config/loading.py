@@ -15,12 +15,14 @@ from reconciler.config.cache import ParseCache
 from reconciler.config.expand import Expansion
 from reconciler.config.knowing import FactReading
 from reconciler.config.manifests import evaluate
+from reconciler.config.policies import policies_of
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.trees import is_below, roots_of
 from reconciler.core.vault import Vault
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_manifest, is_program
+from reconciler.model.policy import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,12 +83,14 @@ def _collector_at_rest() -> Iterator[None]:
 def _declared(
     snapshot: Snapshot, cache: ParseCache, evaluated: Callable[[str, bytes], FileDeclarations]
 ) -> dict[str, FileDeclarations]:
-    """What each manifest file declares, in the order of their paths; what lies in a tree is none.
+    """What each manifest file declares, in the order of their paths; what lies in a tree, or beside policies, is none.
 
     From outside in: whatever lies in a tree is not even parsed, unless the manifest that names it lies deeper.
     """
     declared: dict[str, FileDeclarations] = {}
     files = sorted(filter(is_manifest, snapshot.files))
+    if policies_of(snapshot) is not None:
+        files = [path for path in files if not path.startswith(f"{DIRECTORY}/")]
     while True:
         roots = roots_of((file, root) for file, found in declared.items() for root in found.trees)
         waiting = [path for path in files if path not in declared and not is_below(path, roots)]
@@ -205,4 +209,5 @@ def _desired(
         waiting=frozenset(expansion.facts.waiting | expansion.facts.held),
         facts_read=frozenset(expansion.facts.read),
         secrets=frozenset(expansion.secrets),
+        policies=policies_of(snapshot),
     )

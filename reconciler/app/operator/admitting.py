@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.api.ports import bound, served
 from reconciler.api.reviews import reviews
 from reconciler.app.declaring import evaluation
+from reconciler.app.policies import Admission
 from reconciler.app.watching import definitions
 from reconciler.core.prune import is_protected
 from reconciler.errors import ConfigError, Problem
@@ -184,6 +185,7 @@ async def _admit(
     shown = asyncio.Event()
     kinds = await asyncio.to_thread(definitions, places)
     _, _, load = await asyncio.to_thread(evaluation, places, environ)
+    load = Admission(places, environ).admitting(load)
     showing = asyncio.create_task(_show(context, namespace, shown.set), name="certificate")
     try:
         await shown.wait()

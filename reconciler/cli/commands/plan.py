@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913 - its options
 
     What is the same on several targets is shown once. + is created, ~ is changed, ↻ has drifted and is put back, - is
     removed, » is refreshed, ! differs and is left alone, ✘ would fail. Exits with 0 when there is nothing to do,
-    with 2 when there are changes, with 1 when something could not be planned or would fail.
+    with 2 when there are changes, with 1 when something could not be planned, would fail, or is denied by policy.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
@@ -116,6 +116,7 @@ def show_plans(
             "delete": totals.delete,
             "refresh": totals.refresh,
             "held": totals.held,
+            "denied": totals.denied,
             "inSync": totals.same,
             "fails": totals.fails,
             "errors": totals.errors,
@@ -127,7 +128,7 @@ def show_plans(
             for line in plan_lines(screen, plans, summary=summary):
                 screen.line(line)
         screen.say(totals.summary())
-    return 1 if totals.errors or totals.fails else 2 if totals.changes else 0
+    return 1 if totals.errors or totals.fails or totals.denied else 2 if totals.changes else 0
 
 
 def make(

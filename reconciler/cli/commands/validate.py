@@ -53,6 +53,7 @@ def command(  # noqa: PLR0913 - its options
 
     Reaches no target: facts that decide what is declared are those that are known already.
     """
+    from reconciler.app.policies import Admission
     from reconciler.app.watching import take
     from reconciler.cli.knowing_facts import declared
 
@@ -63,7 +64,7 @@ def command(  # noqa: PLR0913 - its options
     snapshot = with_settings(take(source.place, where, os.environ), source.settings)
     document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
     try:
-        desired = declared(where, snapshot)
+        desired = Admission(where, os.environ).admitted(snapshot, declared(where, snapshot))
     except ConfigError as error:
         if output.is_document:
             problems = [asdict(problem) for problem in error.problems]

@@ -14,6 +14,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import HELD
 from reconciler.core.spoken import field, value
 from reconciler.core.visible import one_line
+from reconciler.model.conditions import Reason
 
 Document = dict[str, Any]
 
@@ -44,6 +45,7 @@ class Totals:
         fails: instances that differ, and of which it is known that putting them right would fail.
         purged: entries of directories that would be removed because nothing declares them.
         refresh: instances that would be refreshed, because something else changes.
+        denied: of those that are held, the ones that policies forbid.
     """
 
     create: int
@@ -56,13 +58,16 @@ class Totals:
     fails: int = 0
     purged: int = 0
     refresh: int = 0
+    denied: int = 0
 
     @classmethod
     def of(cls, plans: Sequence[Document]) -> Totals:
         """The totals of some plans."""
         found = {"create": 0, "update": 0, "delete": 0, "refresh": 0, "held": 0, "fails": 0, "none": 0}
+        denied = 0
         for plan in plans:
             for unit in plan["units"]:
+                denied += unit.get("held") == Reason.POLICY_DENIED
                 found["held" if unit.get("held") else "fails" if unit.get("fails") else unit["action"]] += 1
         errors = sum(len(plan["errors"]) for plan in plans)
         return cls(
@@ -76,6 +81,7 @@ class Totals:
             found["fails"],
             sum(map(_purged, (unit for plan in plans for unit in plan["units"] if _done(unit)))),
             found["refresh"],
+            denied,
         )
 
     @property
@@ -93,7 +99,8 @@ class Totals:
         if self.refresh:
             parts.append(f"{self.refresh:,} to refresh")
         if self.held:
-            parts.append(f"{self.held:,} held")
+            denied = f" ({self.denied:,} denied by policy)" if self.denied else ""
+            parts.append(f"{self.held:,} held{denied}")
         parts.append(f"{self.same:,} in sync")
         if self.fails:
             parts.append(f"{self.fails:,} would fail")

@@ -1,0 +1,15 @@
+"""That policies could not decide."""
+
+from __future__ import annotations
+
+
+class PolicyFailure(Exception):
+    """Policies do not compile, cannot be loaded, or do not come to an answer. Whoever gets one denies, and says why.
+
+    Args:
+        why: in a person's words, as it goes on after the name of the place of the policies.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why

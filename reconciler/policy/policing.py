@@ -1,0 +1,235 @@
+"""Who decides what may be done: a source's policies about what it declares, and the operator's about everything.
+
+Invariant: policies that should be there and are not, deny. This module must not know who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reconciler.model.decisions import PolicyDecision
+from reconciler.model.names import Digest, SourceName, TargetName
+from reconciler.model.policy import AtWork, PlannedChange, PolicyFiles
+from reconciler.policy.admitting import Admitted, NotAdmitted, admit
+from reconciler.policy.deciding import decide
+from reconciler.policy.questions import Actor, about_plan
+
+if TYPE_CHECKING:
+    from reconciler.model.desired import Desired
+    from reconciler.model.facts import Facts
+    from reconciler.model.source import Snapshot
+    from reconciler.model.target import Target
+    from reconciler.policy.shelf import PolicyShelf
+    from reconciler.runtime import Runtime
+
+LANE = "policy"
+DECISIVE = ("target", "changes", "actor")
+"""What of a question about changes makes it the same one, whatever time it is and whatever others are at."""
+
+
+class Note(Protocol):
+    """Puts something on record for the audit log."""
+
+    def __call__(self, action: str, data: Mapping[str, Any], /) -> None:
+        """Put it on record.
+
+        Args:
+            action: what was done.
+            data: what there is to say of it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorPolicies:
+    """What the operator has to say about everything.
+
+    Attributes:
+        files: the policies; None where the operator has none.
+        trouble: why they cannot be had although there should be some, or "".
+        place: where they are, for a person.
+    """
+
+    files: PolicyFiles | None = None
+    trouble: str = ""
+    place: str = ""
+
+    def __bool__(self) -> bool:
+        return self.files is not None or bool(self.trouble)
+
+
+class Policing:
+    """See the module.
+
+    Args:
+        shelf: gives what has policies ready; it is asked only where there are any.
+        runtime: the world.
+        facts: gives what is known of a target.
+        capabilities: by package, what its provider may ask of a target.
+        actor: on whose account things are done.
+        note: puts decisions on record.
+
+    Attributes:
+        operator: what the operator has to say.
+        own: gives the policies that a source in force has beside its manifests.
+    """
+
+    def __init__(
+        self,
+        shelf: Callable[[], PolicyShelf],
+        runtime: Runtime,
+        *,
+        facts: Callable[[TargetName], Facts],
+        capabilities: Mapping[str, Any],
+        actor: Actor,
+        note: Note,
+    ) -> None:
+        self.operator = OperatorPolicies()
+        self.own: Callable[[SourceName], PolicyFiles | None] = _none
+        self._make = shelf
+        self._made: PolicyShelf | None = None
+        self._runtime = runtime
+        self._facts = facts
+        self._capabilities = capabilities
+        self._actor = actor
+        self._note = note
+
+    def _shelf(self) -> PolicyShelf:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    # --- Changes ------------------------------------------------------------------------------------------------------
+
+    def decides(self, desired: Desired) -> bool:
+        """Whether what is declared is decided about at all; from now on, by what is in there about its source."""
+        self.own = lambda source: desired.policies if source == desired.source else None
+        return self.govern(desired.source)
+
+    def follow(self, in_force: Callable[[SourceName], Desired | None]) -> None:
+        """From now on, decide by what is in force."""
+
+        def own(source: SourceName) -> PolicyFiles | None:
+            desired = in_force(source)
+            return None if desired is None else desired.policies
+
+        self.own = own
+
+    def close(self) -> None:
+        """Free what was made ready."""
+        if self._made is not None:
+            self._made.close()
+
+    def govern(self, source: SourceName) -> bool:
+        """See Policies."""
+        return bool(self.operator) or self.own(source) is not None
+
+    async def decide(
+        self,
+        target: Target,
+        changes: Sequence[PlannedChange],
+        at_work: Sequence[AtWork],
+        *,
+        binding: bool,
+    ) -> tuple[PolicyDecision, ...]:
+        """See Policies."""
+        found = []
+        for files, mine in self._governing(changes).values():
+            question = about_plan(
+                target,
+                mine,
+                at_work,
+                facts=self._facts(target.name),
+                capabilities=self._capabilities,
+                actor=self._actor,
+            )
+            ask = partial(
+                decide,
+                self._shelf(),
+                files,
+                "plan",
+                question,
+                about=target.name,
+                decisive=DECISIVE,
+                now=self._runtime.now(),
+            )
+            found.append(await self._runtime.offload(LANE, ask))
+        if self.operator.trouble:
+            found.append(self._without(target.name, len(changes)))
+        if binding:
+            for one in found:
+                self._note(f"policy.{one.effect}", self._said(one))
+        return tuple(found)
+
+    def _governing(
+        self, changes: Sequence[PlannedChange]
+    ) -> dict[Digest, tuple[PolicyFiles, list[PlannedChange]]]:
+        """The policies of each place, with the changes that they decide about."""
+        found: dict[Digest, tuple[PolicyFiles, list[PlannedChange]]] = {}
+        if self.operator.files is not None:
+            found[Digest("")] = self.operator.files, list(changes)
+        for change in changes:
+            if (files := self.own(change.source)) is not None:
+                found.setdefault(files.digest, (files, []))[1].append(change)
+        return found
+
+    def _without(self, about: str, changes: int) -> PolicyDecision:
+        """That the operator's policies cannot be had."""
+        place, why = self.operator.place, self.operator.trouble
+        return PolicyDecision(
+            id="", place=place, about=about, failed=f"they cannot be had: {why}", changes=changes
+        )
+
+    # --- Snapshots ----------------------------------------------------------------------------------------------------
+
+    async def admit(self, snapshot: Snapshot, desired: Desired) -> Desired:
+        """See that a snapshot may be put in force; what it declares, with what policies warn of.
+
+        Raises:
+            NotAdmitted: it may not.
+        """
+        if not self.operator and desired.policies is None:
+            return desired
+        try:
+            admitted = await self._runtime.offload("config", partial(self.admitted, snapshot, desired))
+        except NotAdmitted as error:
+            self._record(error.decisions)
+            raise
+        self._record(admitted.decisions)
+        return admitted.desired
+
+    def admitting(self, load: Callable[[Snapshot], Desired]) -> Callable[[Snapshot], Desired]:
+        """What evaluates a snapshot, and sees that it may be put in force."""
+
+        def evaluate(snapshot: Snapshot) -> Desired:
+            desired = load(snapshot)
+            if not self.operator and desired.policies is None:
+                return desired
+            return self.admitted(snapshot, desired).desired
+
+        return evaluate
+
+    def admitted(self, snapshot: Snapshot, desired: Desired) -> Admitted:
+        """The same, blocking.
+
+        Raises:
+            NotAdmitted: it may not.
+        """
+        if self.operator.trouble:
+            decision = self._without(desired.source, len(desired.instances))
+            raise NotAdmitted.because(self.operator.place, decision)
+        places = [files for files in (self.operator.files, desired.policies) if files is not None]
+        return admit(self._shelf(), places, snapshot, desired, now=self._runtime.now())
+
+    def _record(self, decisions: Sequence[PolicyDecision]) -> None:
+        for one in decisions:
+            self._note(f"policy.{one.effect}", {**self._said(one), "stage": "admission"})
+
+    def _said(self, decision: PolicyDecision) -> dict[str, Any]:
+        return {"object": decision.about, "actor": self._actor.name, **decision.document()}
+
+
+def _none(_source: SourceName) -> None:
+    """No source has any."""

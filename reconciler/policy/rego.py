@@ -1,0 +1,143 @@
+"""The files of policies, as they are written: which of them is Rego, which is data, and what is asked of them.
+
+Invariant: what governs nothing is not taken for policies: a misspelt package must not be found out by what it let pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.errors import ConfigError, Problem
+from reconciler.model.policy import BUNDLES, DATA, TESTS, PolicyFiles, is_policy
+
+STAGES = ("admission", "plan")
+RULES = ("deny", "warn", "require_approval")
+ASKING = "(froyo)/asked.rego"
+"""What the module is called that asks the others. No file can have that name in a source."""
+ENTRYPOINTS = tuple(f"froyo/asked/{stage}" for stage in STAGES)
+_PACKAGE = re.compile(r"^[ \t]*package[ \t]+([\w.]+)", re.MULTILINE)
+MOST_BYTES = 4 << 20
+"""How much Rego and data one place may have."""
+
+
+def asking() -> str:
+    """The module that asks for all that the others say, so that one evaluation answers all of it."""
+    lines = ["package froyo.asked", ""]
+    lines += [f'{stage}["{rule}"] := data.froyo.{stage}.{rule}' for stage in STAGES for rule in RULES]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(slots=True)
+class Written:
+    """Policies as they are written.
+
+    Attributes:
+        modules: Rego by path, without tests.
+        tests: the tests by path.
+        data: the document that they find below `data`.
+        bundles: those that were made elsewhere, by path.
+        stages: which of STAGES they say something about, beside the bundles.
+    """
+
+    modules: dict[str, str] = field(default_factory=dict)
+    tests: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    bundles: dict[str, bytes] = field(default_factory=dict)
+    stages: frozenset[str] = frozenset()
+
+
+def read(files: PolicyFiles) -> Written:
+    """What the files of a place are.
+
+    Raises:
+        ConfigError: they cannot be read, or are no policies.
+        SnapshotGone: a file moved on before it was read.
+    """
+    found, problems = Written(), []
+    stages: set[str] = set()
+    size = 0
+    for path in sorted(files.files):
+        name = path.rsplit("/", 1)[-1]
+        if not is_policy(path):
+            continue
+        content = files.files[path].read()
+        if path.endswith(BUNDLES):
+            found.bundles[path] = content
+            continue
+        size += len(content)
+        if size > MOST_BYTES:
+            problems.append(Problem(path, 0, 0, f"policies and their data may have {MOST_BYTES >> 20} MiB"))
+            break
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            problems.append(Problem(path, 0, 0, "it is no text in UTF-8"))
+            continue
+        if name in DATA:
+            problems += _put_data(found.data, path, text)
+            continue
+        (found.tests if path.endswith(TESTS) else found.modules)[path] = text
+        package = _package(text)
+        if package == "froyo.asked" or package.startswith("froyo.asked."):
+            problems.append(_at_package(path, text, "the package froyo.asked is froyo's own", ""))
+        elif not path.endswith(TESTS):
+            stages |= {stage for stage in STAGES if package == f"froyo.{stage}"}
+    problems += [] if problems or not found.modules or stages else [_governs_nothing(found.modules)]
+    if problems:
+        raise ConfigError(problems)
+    found.stages = frozenset(stages)
+    return found
+
+
+def _package(text: str) -> str:
+    found = _PACKAGE.search(text)
+    return found[1] if found else ""
+
+
+def _governs_nothing(modules: Mapping[str, str]) -> Problem:
+    path, text = next(iter(modules.items()))
+    said = ", ".join(sorted({_package(one) or "none" for one in modules.values()}))
+    message = f"these policies govern nothing: their packages are {said}"
+    hint = "rules that decide are in `package froyo.plan` or `package froyo.admission`"
+    return _at_package(path, text, message, hint)
+
+
+def _at_package(path: str, text: str, message: str, hint: str) -> Problem:
+    found = _PACKAGE.search(text)
+    if found is None:
+        return Problem(path, 1, 1, message, hint)
+    line = text.count("\n", 0, found.start(1)) + 1
+    begin = text.rfind("\n", 0, found.start(1)) + 1
+    excerpt = text[begin:].split("\n", 1)[0]
+    return Problem(path, line, found.start(1) - begin + 1, message, hint, excerpt)
+
+
+def _put_data(data: dict[str, Any], path: str, text: str) -> list[Problem]:
+    """Put a data document where it belongs: at the root, or below the names of its directories in `policies`."""
+    from reconciler.documents.reading import read_documents
+
+    documents = read_documents(path, text.encode())
+    if documents.problems:
+        return documents.problems
+    if len(documents.documents) != 1 or not isinstance(documents.documents[0].value, dict):
+        return [Problem(path, 1, 1, "data is one mapping")]
+    value = documents.documents[0].value
+    if clash := merge(data, value):
+        return [Problem(path, 1, 1, f"data.{'.'.join(clash)} is in another file, too", "keep one of them")]
+    return []
+
+
+def merge(into: dict[str, Any], more: Mapping[str, Any]) -> tuple[str, ...]:
+    """Put `more` into a document of data; the path at which both say something, or ()."""
+    for key, value in more.items():
+        if key not in into:
+            into[key] = value
+        elif isinstance(into[key], dict) and isinstance(value, dict):
+            if clash := merge(into[key], value):
+                return (key, *clash)
+        else:
+            return (key,)
+    return ()
