@@ -103,6 +103,11 @@ class Places:
         return self.state / "retention.json"
 
     @property
+    def recipients(self) -> Path:
+        """Whom backups and saved plans are for, where the operator wants them encrypted."""
+        return self.state / "recipients"
+
+    @property
     def secrets(self) -> Path:
         """Where secrets are that are named by no absolute path."""
         return self.state / "secrets"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -21,6 +21,9 @@ from reconciler.errors import UsageError, why
 from reconciler.model.conditions import Reason
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, Operation, PlanUnit
+
+if TYPE_CHECKING:
+    from reconciler.age.recipients import Recipient
 
 KIND = "SavedPlan"
 
@@ -91,9 +94,15 @@ class Saved:
 
 
 def write_plan(
-    path: str, plans: Sequence[Mapping[str, Any]], *, directory: str, revision: str, created_at: str | None
+    path: str,
+    plans: Sequence[Mapping[str, Any]],
+    *,
+    directory: str,
+    revision: str,
+    created_at: str | None,
+    recipients: Sequence[Recipient] = (),
 ) -> str:
-    """Write a plan to a file that only its owner can read; returns its digest.
+    """Write a plan to a file that only its owner can read, and only recipients where there are any; returns its digest.
 
     Raises:
         UsageError: the file cannot be written.
@@ -108,23 +117,34 @@ def write_plan(
         "plans": list(plans),
     }
     digest = _digest(body)
-    write_whole(path, json.dumps({**body, "digest": digest}, indent=1), what="the plan", mode=0o600)
+    text = json.dumps({**body, "digest": digest}, indent=1)
+    if recipients:
+        from reconciler.age.sealing import sealed
+
+        text = sealed(text.encode(), recipients, naming=False)
+    write_whole(path, text, what="the plan", mode=0o600)
     return digest
 
 
-def read_plan(path: str) -> Saved:
+def read_plan(path: str, opened: Callable[[bytes], bytes] = bytes) -> Saved:
     """A plan from a file.
+
+    Args:
+        path: of the file.
+        opened: gives what is in it as it was before it was encrypted, if it was. Raises UsageError.
 
     Raises:
         UsageError: it cannot be read, or is not what was written.
     """
     try:
         with open(path, "rb") as file:
-            document = json.load(file)
+            content = file.read()
     except OSError as error:
         raise UsageError(
             f"{path}: the plan cannot be read: {why(error)}; `froyo plan --out {path}` makes one"
         ) from error
+    try:
+        document = json.loads(opened(content))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: it is no saved plan; make one with `froyo plan --out {path}`") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:

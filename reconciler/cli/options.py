@@ -162,6 +162,14 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colours, as with N
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what went wrong.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; of a defect, the traceback.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is named, instead of doing without it.")]
+Recipients = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipient",
+        metavar="WHOM",
+        help="Encrypt it for a public key of age or SSH; else for those in `recipients` of the state directory.",
+    ),
+]
 Summary = Annotated[bool, typer.Option("--summary", help="A line a change, without what differs.")]
 Targets = Annotated[
     list[str] | None,

@@ -20,6 +20,7 @@ import sqlite3
 import stat
 import tarfile
 import tempfile
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -46,6 +47,9 @@ _LEFT_OUT = frozenset(
 )
 _DIRECTORIES_LEFT_OUT = frozenset({"blobs", "secrets"})
 """Of these the bodies are written by what the database says, and secrets are nobody's who is given a backup."""
+_WORK = ".froyo-backup-"
+"""How the directory begins in which one is put together."""
+Seal = Callable[[Path, Path], None]
 _ATTEMPTS = 5
 _CHUNK = 1 << 20
 
@@ -73,8 +77,15 @@ class Backup:
     audit: int
 
 
-def take(state: Path, destination: Path, *, now: float) -> Backup:
+def take(state: Path, destination: Path, *, now: float, seal: Seal | None = None) -> Backup:
     """Write everything in `state` to `destination`, and see that it can be had back.
+
+    Args:
+        state: the directory.
+        destination: where nothing is yet.
+        now: seconds since the epoch.
+        seal: writes what was made, and is sound, to its destination in another form. What was made is in the state
+            directory then, and nowhere else.
 
     Raises:
         StoreError: it cannot be read or written, or what was written is not sound; then there is no file.
@@ -85,11 +96,11 @@ def take(state: Path, destination: Path, *, now: float) -> Backup:
     if destination.parent.resolve().is_relative_to(state.resolve()):
         raise failure(destination, "a backup inside of what it backs up is none", "name a file elsewhere")
     try:
-        with tempfile.TemporaryDirectory(prefix=".froyo-backup-", dir=destination.parent) as work:
+        with tempfile.TemporaryDirectory(prefix=_WORK, dir=state if seal else destination.parent) as work:
             made = Path(work, "backup.tar")
             _write(state, Path(work, DATABASE), made, now=now)
             found = restore(made, Path(work, "restored"))
-            os.link(made, destination)
+            (seal or os.link)(made, destination)
             sync_directory(destination.parent)
     except (OSError, sqlite3.Error) as error:
         raise explain(error, destination) from error
@@ -220,7 +231,8 @@ def _others(state: Path) -> Iterator[tuple[str, Path]]:
         here = Path(directory)
         top = here == state
         if top:
-            names[:] = [name for name in names if name not in _DIRECTORIES_LEFT_OUT]
+            left_out = {name for name in names if name.startswith(_WORK)} | _DIRECTORIES_LEFT_OUT
+            names[:] = [name for name in names if name not in left_out]
         for name in sorted(found):
             path = here / name
             if not (top and name in _LEFT_OUT) and stat.S_ISREG(path.lstat().st_mode):

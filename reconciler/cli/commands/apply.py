@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -71,9 +72,12 @@ def command(  # noqa: PLR0913 - its options
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     saved = None
     if plan is not None:
+        from reconciler.app.at_rest import plan_text
+        from reconciler.app.places import places
         from reconciler.app.saved import read_plan
 
-        saved = read_plan(plan)
+        where = places(os.environ, state=state)
+        saved = read_plan(plan, lambda content: plan_text(plan, content, where))
         directory = (
             saved.directory
             if directory == "." and git is None and saved.directory.startswith("/")

@@ -12,7 +12,7 @@ import typer
 from reconciler.api.client import Document
 from reconciler.api.views import instant
 from reconciler.cli.asking import Asking, must_be_files
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import NoColor, Output, Quiet, Recipients, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
@@ -33,6 +33,7 @@ EXAMPLES = (
 def command(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Where to; it must not be there yet.")],
     *,
+    recipient: Recipients = None,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -42,19 +43,22 @@ def command(
     """Write the whole state to one file, and see that it can be had back.
 
     A daemon may run meanwhile: the database in it is one moment of it. The file has mode 0600, since contents of your
-    files are in it. What can be made again (compiled providers) and the manifests themselves are not.
+    files are in it, and is encrypted where there are recipients. What can be made again (compiled providers) and the
+    manifests themselves are not in it.
     """
-    from reconciler.store.backup import take
+    from reconciler.app.at_rest import back_up, recipients
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     asking = Asking.of(state)
     asking.must_have_store()
     must_be_files(asking.where, "pg_dump backs up a database")
-    found = take(asking.where.state, Path(os.path.abspath(file)), now=time.time())
+    whom = recipients(asking.where, recipient or [])
+    found = back_up(asking.where, Path(os.path.abspath(file)), whom, now=time.time())
     if output.is_document:
-        emit(screen, document(found), output)
+        emit(screen, {**document(found), "recipients": [one.text for one in whom]}, output)
     else:
-        screen.say(f"{visible(str(found.path))}: {told(found)}; it was restored beside it, and is sound")
+        sealed = f"; it is encrypted for {count(len(whom), 'recipient')}" if whom else ""
+        screen.say(f"{visible(str(found.path))}: {told(found)}; it was restored, and is sound{sealed}")
     return 0
 
 

@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     Output,
     PruneBudget,
     Quiet,
+    Recipients,
     Settings,
     State,
     Summary,
@@ -54,6 +55,7 @@ def command(  # noqa: PLR0913 - its options
         str | None,
         typer.Option("--out", metavar="FILE", help="Save the plan for `froyo apply --plan FILE`."),
     ] = None,
+    recipient: Recipients = None,
     summary: Summary = False,
     git: Git = None,
     ref: GitRef = None,
@@ -89,10 +91,12 @@ def command(  # noqa: PLR0913 - its options
     )
     if out is not None:
         from reconciler.api.views import instant
+        from reconciler.app.at_rest import recipients
         from reconciler.app.saved import write_plan
 
+        whom = recipients(places(os.environ, state=state), recipient or [])
         made = max((plan["observedAt"] for plan in plans), default=instant(0))
-        write_plan(out, plans, directory=shown(source), revision=revision, created_at=made)
+        write_plan(out, plans, directory=shown(source), revision=revision, created_at=made, recipients=whom)
     status = show_plans(screen, plans, revision, output, summary=summary)
     if out is not None and not output.is_document:
         screen.say(f"Saved in {out}; carry out exactly this with: froyo apply --plan {out}")

@@ -65,7 +65,8 @@ def command(  # noqa: PLR0913 - its options
     froyo resume ends that, and then it is taken over again. Where no daemon runs, the next apply does it. With
     --dry-run it exits with 0 when there is nothing to do, and with 2 when there are changes.
 
-    A backup is put where no state is yet, all of it or nothing. What was done on targets since is not undone: the next
+    A backup is put where no state is yet, all of it or nothing; one that is encrypted is opened with this user's
+    identities (`froyo secrets`). What was done on targets since is not undone: the next
     apply, or the daemon, looks at everything, and what became ours since then counts as having been there before.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
@@ -191,9 +192,9 @@ async def _planned(screen: Terminal, where: Places, address: Address) -> list[Do
 def _whole(screen: Terminal, file: str, where: Places, output: Format) -> int:
     """Have the whole state back."""
     must_be_files(where, "pg_restore puts one back")
-    from reconciler.store.backup import restore
+    from reconciler.app.at_rest import have_back
 
-    found: Backup = restore(Path(os.path.abspath(file)), where.state)
+    found: Backup = have_back(Path(os.path.abspath(file)), where)
     if output.is_document:
         emit(screen, document(found), output)
     else:

@@ -207,3 +207,20 @@ def test_a_store_that_nothing_was_ever_put_into_is_no_defect(schema, tmp_path):
     with pytest.raises(StoreError, match=r"froyo\.db: nothing was ever put into it; apply something first"):
         take(path.parent, tmp_path / "backup.tar", now=5.0)
     assert os.listdir(tmp_path) == ["state"]
+
+
+async def test_what_is_sealed_is_put_together_where_the_state_is_and_nowhere_else(store, path, tmp_path):
+    seen = []
+
+    def seal(made, destination):
+        seen.append(made)
+        assert made.parent.parent == path.parent
+        destination.write_bytes(b"sealed" + made.read_bytes())
+
+    (tmp_path / "out").mkdir()
+    found = take(path.parent, tmp_path / "out" / "b", now=5.0, seal=seal)
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["b"]
+    assert not seen[0].exists()
+    (tmp_path / "b.tar").write_bytes(found.path.read_bytes().removeprefix(b"sealed"))
+    assert restore(tmp_path / "b.tar", tmp_path / "again").files == found.files
+    assert not list((tmp_path / "again").glob(".froyo*"))
