@@ -165,9 +165,10 @@ Wait = Annotated[bool, typer.Option("--wait", help="Wait for what is named, inst
 Recipients = Annotated[
     list[str] | None,
     typer.Option(
+        "-r",
         "--recipient",
         metavar="WHOM",
-        help="Encrypt it for a public key of age or SSH; else for those in `recipients` of the state directory.",
+        help="Encrypt it for a public key of age or SSH, and not for those that a file names; may be given again.",
     ),
 ]
 Summary = Annotated[bool, typer.Option("--summary", help="A line a change, without what differs.")]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.ciphertexts import Ciphertexts
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
+from reconciler.cli.options import NoColor, Output, Quiet, Recipients, State, Verbose, one_of
 from reconciler.cli.output import Format
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
@@ -59,18 +59,15 @@ def command(  # noqa: PLR0913 - its options
         ),
     ] = None,
     *,
-    recipient: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-r",
-            "--recipient",
-            metavar="WHOM",
-            help="Instead of the nearest .age-recipients; may be given again.",
-        ),
-    ] = None,
+    recipient: Recipients = None,
     recipients_file: Annotated[
         list[str] | None,
-        typer.Option("-R", "--recipients-file", metavar="FILE", help="The same, all that a file names."),
+        typer.Option(
+            "-R",
+            "--recipients-file",
+            metavar="FILE",
+            help="For all that a file names, in the form of .age-recipients.",
+        ),
     ] = None,
     identity: Annotated[
         list[str] | None,
