@@ -40,6 +40,7 @@ class Custody:
         self._monitor = monitor
         self._meant: dict[tuple[TargetName, str], list[Instance]] = {}
         self._held: dict[TargetName, set[str]] = {}
+        self._about: dict[str, str] = {}
         self._reloaded: set[tuple[TargetName, str]] = set()
 
     # --- what the controller says -----------------------------------------------------------------------------
@@ -95,6 +96,7 @@ class Custody:
     def ordered(self, machine: "Machine", command: str, item: Json) -> None:
         """A runner is to change something that is no path."""
         self._world.note("order", machine=machine.name, command=command, item=item)
+        self._about[machine.name] = command.partition(".")[0]
         if command == "unit.control" and {"reload", "restart"} & set(item["actions"]):
             for ref in self._services(item["unit"]):
                 self._monitor.ran_handler(machine, ref)
@@ -111,7 +113,9 @@ class Custody:
         if scheme != "unit" or machine.system.units.states[name].result == "success":
             # What came to nothing has put nothing right, nor has it that it has read what it goes by.
             reloaded = (machine.name, subject) in self._reloaded
-            self._monitor.own(machine, subject, puts_right=not reloaded)
+            # Nor has it who is another one since a group is: what somebody did to their shell is still to be put right.
+            beside = scheme in {"user", "group"} and scheme != self._about.get(machine.name)
+            self._monitor.own(machine, subject, puts_right=not (reloaded or beside))
         self._reloaded.discard((machine.name, subject))
         if scheme in {"user", "group"}:
             self._account(machine, scheme, name)

@@ -291,8 +291,14 @@ class Monitor(logging.Handler):
             # Nobody's own: then it is the business of the nearest directory above that is declared.
             slot = authors.slot_of(slot.rpartition("/")[0])
         found = self.intents(process, authors.addresses(name, slot))
-        # What is written is owed by what it was meant for, whatever is declared when it comes to pass.
-        meant = [self._declared[digest] for digest in found if digest in self._declared]
+        # What is written is owed by what it was meant for, whatever is declared when it comes to pass; not by what an
+        # attempt before this one was meant for, which a lost session has left in doubt, and which was looked at since.
+        now = {one.digest for address in authors.addresses(name, slot) if (one := instances.get(address))}
+        meant = [
+            self._declared[digest]
+            for digest in (now.intersection(found) or found)
+            if digest in self._declared
+        ]
         owed = self._owing[name, _said(command, item)] = {
             (name, ref)
             for one in meant

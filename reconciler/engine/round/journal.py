@@ -295,10 +295,11 @@ class Journal:
         return left
 
     def _goes_on(self, left: Collection[Address]) -> None:
-        """What cannot be cut in half goes on by itself: what that does to others is nobody's drift."""
-        instances = self._lane.instances
+        """What was begun may have been done, in part, or goes on by itself: what that does to others is no drift."""
+        instances, declared = self._lane.instances, self._lane.declared
         done = {address: instances[address] for address in left if address in instances}
-        self._lane.manage_anew(self._lane.declared.beside(done))
+        near = {other for one in done for other in (*declared.users(one), *declared.sharing(one))}
+        self._lane.manage_anew(sorted(near.union(declared.beside(done))))
 
     def _interrupted(self, left: int) -> str:
         return f"interrupted: {self._tally}" + (f", {left} cut off" if left else "")
