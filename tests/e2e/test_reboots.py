@@ -36,7 +36,8 @@ def host(lab, site):
 
 def clean(host):
     host.exec(
-        f"rm -rf {BASE} /var/lib/froyo /run/reboot-required /var/tmp/boots; systemctl disable -q boots;"
+        # What is enabled and runs already would not begin: a host may have been given to another test before.
+        f"systemctl disable -q --now boots; rm -rf {BASE} /var/lib/froyo /run/reboot-required /var/tmp/boots;"
         " rm -f /etc/systemd/system/boots.service; systemctl daemon-reload",
         check=False,
     )
