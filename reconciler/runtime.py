@@ -6,11 +6,11 @@ simulation owns too.
 
 The exceptions are what the simulation has no part in: `sockets`, behind `outside` and `connect`, opens connections;
 `targets`, behind `connect`, starts runners, speaks SSH and asks for the names of this machine, this user and his home;
-`plugins/compiled.py` compiles components in a process of its own; `plugins/watchdog.py` ends one that runs on, from a
-thread; `store/records.py` asks for the names of this machine and this process, for the lease; `watchers/tree.py` and
-`watchers/fingerprint.py` look at the clock, for whether a tree is quiet, and `watchers/hints.py` has watchfiles wait in
-a thread; `watchers/git` starts git, with what it is given of the environment; and the names of temporary files are
-random without it.
+`plugins/compiled.py` compiles components in a process of its own; `languages/starlark` evaluates programs in one;
+`plugins/watchdog.py` ends one that runs on, from a thread; `store/records.py` asks for the names of this machine and
+this process, for the lease; `watchers/tree.py` and `watchers/fingerprint.py` look at the clock, for whether a tree is
+quiet, and `watchers/hints.py` has watchfiles wait in a thread; `watchers/git` starts git, with what it is given of the
+environment; and the names of temporary files are random without it.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from reconciler.app.secrets import KEY_BYTES
 from reconciler.config import ParseCache, load
 from reconciler.core.vault import Vault
 from reconciler.languages import LANGUAGES
+from reconciler.model.cluster import namespace_of
 from reconciler.model.secrets import KeyRef, SecretMissing
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts
-    from reconciler.model.names import TargetName
+    from reconciler.model.names import SourceName, TargetName
     from reconciler.model.source import Snapshot
     from reconciler.plugins.packages import Package
 
@@ -50,12 +51,15 @@ def evaluation(
         ConfigError: a provider package is broken.
     """
     packages, kinds = installed(places)
-    cache = ParseCache()
+    # The namespaces of a cluster share one: they are many, and have no programs.
+    caches: dict[SourceName | None, ParseCache] = {}
     had = vault or Vault(
         KeptSecrets(places, referred=_elsewhere).read, partial(os.urandom, KEY_BYTES), missing=True
     )
 
     def evaluate(snapshot: Snapshot) -> Desired:
+        source = None if namespace_of(snapshot.source) else snapshot.source
+        cache = caches.setdefault(source, ParseCache())
         return load(
             snapshot, kinds, cache=cache, environ=environ, facts=known(), vault=had, languages=LANGUAGES
         )

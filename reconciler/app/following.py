@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from reconciler.engine.intake.doubt import Doubt
-from reconciler.engine.intake.intake import Load
+from reconciler.engine.intake.intake import Load, lane_of
 from reconciler.engine.intake.recall import declared_elsewhere
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.rollouts.composing import SourceComposing
@@ -120,4 +120,6 @@ class Following:
         return True
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
-        return await self._runtime.offload("config", partial(self._load_of(snapshot.source), snapshot))
+        return await self._runtime.offload(
+            lane_of(snapshot), partial(self._load_of(snapshot.source), snapshot)
+        )

@@ -59,12 +59,9 @@ class ParseCache:
     def keep_only(self, paths: Collection[str]) -> None:
         """Forget the files that are not among `paths`."""
         kept = set(paths)
-        for path in self._files.keys() - kept:
-            del self._files[path]
-        for path in self._programs.keys() - kept:
-            del self._programs[path]
-        for path in self._held.keys() - kept:
-            del self._held[path]
+        for known in (self._files, self._programs, self._held):
+            for path in known.keys() - kept:
+                known.pop(path, None)
 
     def program(self, path: str, snapshot: Snapshot, surroundings: Surroundings) -> FileDeclarations | None:
         """What a program declares, if it is known and would read the same again."""

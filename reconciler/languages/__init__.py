@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.languages.cue.language import Cue
+from reconciler.languages.starlark import Starlark
 
 if TYPE_CHECKING:
     from reconciler.config.programs import Language
 
-LANGUAGES: tuple[Language, ...] = (Cue(),)
+LANGUAGES: tuple[Language, ...] = (Cue(), Starlark())
 """All of them, in the order in which they are evaluated."""

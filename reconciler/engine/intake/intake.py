@@ -30,6 +30,7 @@ from reconciler.engine.rollouts.beginning import begun, recorded
 from reconciler.engine.rollouts.composing import SourceComposing, pinned, records_of
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 from reconciler.model.desired import Desired
+from reconciler.model.manifests import is_program
 from reconciler.model.names import SourceName
 from reconciler.model.rollout import RolloutRecord
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
@@ -48,6 +49,11 @@ Taking = Callable[[Desired], Awaitable[None]]
 """Is told what a source has come to declare."""
 Admit = Callable[[Snapshot, Desired], Awaitable[Desired]]
 """Sees that a snapshot may be put in force. Raises ConfigError or SnapshotGone."""
+
+
+def lane_of(snapshot: Snapshot) -> str:
+    """On which lane a snapshot is evaluated: programs may take their time, and hold up no other source."""
+    return f"programs of {snapshot.source}" if any(map(is_program, snapshot.files)) else "config"
 
 
 class Intake:
@@ -382,7 +388,7 @@ class Intake:
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
         try:
-            return await self._runtime.offload("config", partial(self._load, snapshot))
+            return await self._runtime.offload(lane_of(snapshot), partial(self._load, snapshot))
         except (FroyoError, SnapshotGone):
             raise
         except Exception as error:

@@ -1,0 +1,304 @@
+"""All programs of a source that are to be evaluated, together: modules are read once, and evaluated once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import starlark_go
+
+from reconciler.languages.starlark.worker.errors import INTERNAL, Errors, Wrong
+from reconciler.languages.starlark.worker.functions import Functions, Printed, plain
+from reconciler.languages.starlark.worker.modules import FACTS, PREFIX, Module, Site, Unreadable, read
+from reconciler.languages.starlark.worker.texts import Written
+from reconciler.languages.starlark.worker.writing import rewritten
+
+STACK = 20_000
+"""Levels to which the tree of a module may be gone through."""
+MOST_OBJECTS = 200_000
+"""That one program makes."""
+MOST_VALUES = 5_000_000
+"""That are looked at of what one program makes."""
+MOST_DEPTH = 60
+"""Levels of nesting of what is made."""
+
+# fmt: off
+_LANGUAGE = (
+    "None", "True", "False", "any", "all", "bool", "bytes", "chr", "dict", "dir", "enumerate", "fail", "float",
+    "getattr", "hasattr", "hash", "int", "json", "len", "list", "load", "max", "min", "ord", "print", "range", "repr",
+    "reversed", "set", "sorted", "str", "struct", "tuple", "type", "zip",
+)
+# fmt: on
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a program, as it is sent.
+
+    Attributes:
+        documents: what it made, each with the number of its site; -1 where it was made without a helper.
+        problems: what is wrong.
+        printed: what it said: file, line, column and text.
+        read: the paths that it depends on.
+    """
+
+    documents: list[tuple[Any, int]] = field(default_factory=list)
+    problems: list[Wrong] = field(default_factory=list)
+    printed: list[Printed] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+
+
+class Session:
+    """See the module.
+
+    Args:
+        files: the text of every module that can be loaded, by path.
+        helpers: what each function makes that is named after a kind; see `languages.starlark.helpers`.
+        sections: of facts.
+    """
+
+    def __init__(
+        self, files: Mapping[str, str], helpers: Mapping[str, Mapping[str, Any]], sections: Collection[str]
+    ) -> None:
+        self._files = files
+        self._helpers = helpers
+        self._sections = sections
+        self._modules: dict[str, Module] = {}
+        self._unreadable: dict[str, list[Wrong]] = {}
+        self._texts: dict[str, Written] = {}
+        self.sites: list[tuple[str, Site]] = []
+        self._evaluated: dict[str, list[Wrong]] = {}
+        self._functions = Functions(self.sites)
+        self._given = self._functions.given
+        self._errors = Errors(self._texts, self.sites, _suggest, [*_LANGUAGE, *helpers])
+        starlark_go.configure_starlark(allow_set=True, allow_global_reassign=False, allow_recursion=False)
+        self._starlark = starlark_go.Starlark(
+            globals={
+                f"{PREFIX}most_values": MOST_VALUES,
+                f"{PREFIX}most_objects": MOST_OBJECTS,
+                f"{PREFIX}most_depth": MOST_DEPTH,
+            },
+            print=_nobody,
+        )
+        self._starlark.set(**{f"{PREFIX}{name}": function for name, function in self._given.items()})
+        self._exec((Path(__file__).parent / "prelude.star").read_text(encoding="utf-8"), INTERNAL)
+
+    # --- Reading ------------------------------------------------------------------------------------------------------
+
+    def reach(self, program: str) -> list[str]:
+        """Read a program and all that it loads; the paths, each after what it loads, and those that are not there."""
+        order: dict[str, None] = {}
+        self._reach(program, (), order)
+        return list(order)
+
+    def _reach(self, path: str, above: tuple[str, ...], order: dict[str, None]) -> None:
+        if path in order:
+            return
+        module = self._module(path)
+        for load in module.loads if module is not None else ():
+            if load.path in (*above, path):
+                ring = " loads ".join((*above, path, load.path)[(*above, path).index(load.path) :])
+                self._wrong(
+                    path, load.place, f"modules load each other: {ring}", "put what both need into a third"
+                )
+            elif load.path not in self._files:
+                self._wrong(
+                    path,
+                    load.place,
+                    f"there is no {load.path} in this source",
+                    _meant(load.path, self._files),
+                )
+                order[load.path] = None
+            else:
+                self._reach(load.path, (*above, path), order)
+                self._look_up(path, load.path, load.names)
+        order[path] = None
+
+    def _look_up(self, path: str, there: str, names: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
+        module = self._modules.get(there)
+        for name, place in names.values() if module is not None else ():
+            if module is not None and name not in module.free.bound:
+                known = [one for one in module.free.bound if not one.startswith("_")]
+                self._wrong(path, place, f"{there} has no {name}", _meant(name, known))
+
+    def _wrong(self, path: str, place: tuple[int, int], message: str, hint: str) -> None:
+        one = Wrong(path, *place, message, hint)
+        known = self._unreadable.setdefault(path, [])
+        if one not in known:
+            known.append(one)
+
+    def _module(self, path: str) -> Module | None:
+        if path not in self._modules and path not in self._unreadable:
+            text = self._files[path].replace("\r\n", "\n").replace("\r", "\n")
+            usual = sys.getrecursionlimit()
+            sys.setrecursionlimit(STACK)  # what is added up is a deep tree
+            try:
+                self._modules[path] = read(path, len(self._modules), text, self._sections)
+            except Unreadable as error:
+                self._unreadable[path] = self._why(path, text, error)
+            finally:
+                sys.setrecursionlimit(usual)
+        return self._modules.get(path)
+
+    def _why(self, path: str, text: str, unreadable: Unreadable) -> list[Wrong]:
+        """Why a module cannot be read: as Starlark sees it, whose words are those of its documentation."""
+        try:
+            starlark_go.Starlark(print=_nobody).exec(text, filename=path)
+        except starlark_go.SyntaxError as error:
+            return self._errors.of(error, path, None)
+        except starlark_go.StarlarkError:
+            pass
+        return [Wrong(path, *unreadable.place, unreadable.message, unreadable.hint)]
+
+    def asks(self, program: str) -> set[str]:
+        """What of `ctx` a program may ask for."""
+        found = [self._modules[path].asks for path in self.reach(program) if path in self._modules]
+        asked = {one for each in found for one in each}
+        # Who says nowhere which facts it means may mean all of them.
+        if FACTS in asked and not any(one.startswith(f"{FACTS}.") for one in asked):
+            asked |= {f"{FACTS}.{section}" for section in self._sections}
+        asked.discard(FACTS)
+        return asked | ({"targets"} if asked - {"revision", "settings", "source"} else set())
+
+    def write(self, programs: Collection[str]) -> None:
+        """Write all that was read as it is evaluated."""
+        exported: dict[str, set[str]] = {path: set() for path in self._modules}
+        for module in self._modules.values():
+            for load in module.loads:
+                exported.get(load.path, set()).update(name for name, _ in load.names.values())
+        helpers = {*self._helpers, "print"}
+        for path, module in self._modules.items():
+            if path in self._unreadable:
+                continue
+            names = {name for name in exported[path] if name in module.free.bound}
+            names |= {"main"} & module.free.bound.keys() if path in programs else set()
+            # What loads what is not there is never evaluated.
+            if any(one.path not in self._modules for one in module.loads):
+                continue
+            try:
+                self._texts[path], sites = rewritten(module, self._modules, helpers, len(self.sites), names)
+            except Unreadable as error:
+                self._unreadable[path] = [Wrong(path, *error.place, error.message, error.hint)]
+                continue
+            self.sites += [(path, site) for site in sites]
+        self._starlark.set(**{f"{PREFIX}helpers": {name: dict(one) for name, one in self._helpers.items()}})
+        made = [
+            f"{PREFIX}s{number} = {PREFIX}printer({number})"
+            if site.helper == "print"
+            else f'{PREFIX}s{number} = {PREFIX}helper({number}, "{site.helper}", {PREFIX}helpers["{site.helper}"])'
+            for number, (_, site) in enumerate(self.sites)
+        ]
+        self._exec("\n".join(made) + "\n", INTERNAL)
+
+    # --- Evaluating ---------------------------------------------------------------------------------------------------
+
+    def run(self, program: str, context: Mapping[str, Any]) -> Outcome:
+        """Evaluate a program."""
+        order = self.reach(program)
+        outcome = Outcome(read=order)
+        self._functions.begin()
+        self._run(program, order, context, outcome)
+        outcome.printed = self._functions.said()
+        return outcome
+
+    def _run(self, program: str, order: list[str], context: Mapping[str, Any], outcome: Outcome) -> None:
+        for path in (path for path in order if path in self._files):
+            problems = self._unreadable.get(path) or self._load(path)
+            outcome.problems += [one for one in problems if one not in outcome.problems]
+            if problems:
+                return
+        module = self._modules[program]
+        if module.main is None:
+            outcome.problems.append(Wrong(program, 1, 1, "it defines no main(ctx)"))
+        elif not module.main[1]:
+            place = module.main[0]
+            outcome.problems.append(Wrong(program, *place, "main takes one argument", "def main(ctx):"))
+        else:
+            self._call(module, context, outcome)
+
+    def _load(self, path: str) -> list[Wrong]:
+        """Evaluate a module, unless that was done; what is wrong with it."""
+        if path not in self._evaluated:
+            self._functions.stopped = None
+            module = self._modules[path]
+            try:
+                self._exec(self._texts[path].text, path)
+                self._evaluated[path] = []
+            except (starlark_go.StarlarkError, ValueError) as error:
+                self._evaluated[path] = self._errors.of(
+                    error, path, self._functions.stopped, module.free.bound
+                )
+        return self._evaluated[path]
+
+    def _exec(self, text: str, filename: str) -> None:
+        """Evaluate a text. Of the names that it makes only ours are left for what comes afterwards."""
+        before = set(self._starlark.globals())
+        try:
+            self._starlark.exec(text, filename=filename)
+        finally:
+            for name in set(self._starlark.globals()) - before:
+                if not name.startswith(PREFIX):
+                    self._starlark.set(**{name: None})  # else all of what it stands for would be converted
+                    self._starlark.pop(name)
+
+    def _call(self, module: Module, context: Mapping[str, Any], outcome: Outcome) -> None:
+        self._functions.stopped = None
+        self._starlark.set(**{f"{PREFIX}ctx": context})
+        call = f"{PREFIX}collect({module.name('main')}({PREFIX}ctx))"
+        try:
+            found = self._starlark.eval(call, filename=INTERNAL)
+        except starlark_go.ConversionError:
+            message = "a text that it makes is not UTF-8: it was cut within a character"
+            outcome.problems.append(self._placed(Wrong(module.path, 0, 0, message), module))
+            return
+        except starlark_go.EvalError as error:
+            outcome.problems += [
+                self._placed(one, module)
+                for one in self._errors.of(error, module.path, self._functions.stopped)
+            ]
+            return
+        for one in found:
+            value = plain(one)
+            outcome.documents.append((value, self._site_of(value)))
+
+    def _placed(self, one: Wrong, module: Module) -> Wrong:
+        """What has no place of its own is in `main`."""
+        if one.line or module.main is None:
+            return one
+        line, column = module.main[0]
+        return Wrong(module.path, line, column, one.message, one.hint)
+
+    def _site_of(self, value: dict[str, Any]) -> int:
+        """Where an object was made: objects of one name in the order in which they were."""
+        metadata = value.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        key = tuple(
+            str(one) for one in (value.get("kind"), metadata.get("namespace", ""), metadata.get("name", ""))
+        )
+        made = self._functions.made.get(key)
+        if not made:
+            return -1
+        return made.pop(0) if len(made) > 1 else made[0]
+
+
+def as_sent(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as JSON has it."""
+    return {**asdict(outcome), "documents": outcome.documents}
+
+
+def _suggest(word: str, known: Collection[str]) -> str:
+    from reconciler.core.suggest import closest
+
+    return closest(word, known)
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    found = _suggest(word, known)
+    return f"did you mean {found!r}?" if found else ""
+
+
+def _nobody(_: str) -> None:
+    """Nothing is printed but by what `print` stands for in a module."""
