@@ -20,13 +20,13 @@ from tests.bench.commands import FROYO
 from tests.bench.daemon import memory_of, processor_of
 from tests.bench.rows import Row, percentile
 from tests.lab.control_plane import COMMAND
-from watchers.kubernetes.listing import login, opened
+from watchers.kubernetes.listing import connected
 
 OBJECTS = 2_000
 CHANGES = 40
 LIMIT = 900.0
 NAMESPACE = "froyo-bench"
-FILES = f"/apis/linux.froyo.dev/v1alpha1/namespaces/{NAMESPACE}/files"
+FILES = f"apis/linux.froyo.dev/v1alpha1/namespaces/{NAMESPACE}/files"
 CRDS = Path(__file__).parents[2] / "crds"
 _WRITES = re.compile(
     r'^apiserver_request_total\{.*group="(?:[\w.]*froyo\.dev|events\.k8s\.io)".*'
@@ -63,7 +63,7 @@ def _file(number: int, root: Path) -> dict[str, Any]:
 
 async def _applied(root: Path) -> None:
     """Create all of them, as fast as the server takes them."""
-    async with opened(login()) as session:
+    async with connected() as session:
 
         async def one(numbers: range) -> None:
             for number in numbers:
@@ -76,7 +76,7 @@ async def _applied(root: Path) -> None:
 async def _until_ready() -> None:
     """Until all of them are."""
     deadline = time.monotonic() + LIMIT
-    async with opened(login()) as session:
+    async with connected() as session:
         while time.monotonic() < deadline:
             async with session.get(FILES) as answer:
                 items = (await answer.json())["items"]
@@ -96,7 +96,7 @@ def _is_ready(item: dict[str, Any]) -> bool:
 async def _changed(root: Path) -> list[float]:
     """Seconds from each of some changes until its object is Ready at that generation."""
     took = []
-    async with opened(login(), endless=True) as session:
+    async with connected(endless=True) as session:
         for number in range(CHANGES):
             where, path = f"{FILES}/f{number * 7}", root / f"f{number * 7}"
             patch = {"spec": {"content": f"changed {number}\n"}}

@@ -29,7 +29,7 @@ from reconciler.model.names import SourceName
 from reconciler.model.resource import Deletion
 from reconciler.model.source import Snapshot
 from tests.sim.packages import KINDS
-from watchers.kubernetes import listing, posting, source, statuses
+from watchers.kubernetes import listing, source
 from watchers.kubernetes.events import Hear
 from watchers.kubernetes.explaining import explained, mentions, shared
 from watchers.kubernetes.objects import FINALIZER, Definition, path_of
@@ -197,7 +197,7 @@ class ApiServer:
         if path.endswith("/customresourcedefinitions"):
             known = [{"metadata": {"name": one.name, "uid": f"of {one.name}"}} for one in DEFINITIONS]
             return Answer(200, {"metadata": {}, "items": known})
-        _, _, _, _, _, namespace, plural, *rest = path.split("/")
+        _, _, _, _, namespace, plural, *rest = path.split("/")
         if plural == "events":
             return Answer(200, {})
         if method == "PATCH":
@@ -379,9 +379,8 @@ def reached(server: ApiServer, *, alone: bool) -> Iterator[None]:
     """
     access, connection = SimpleNamespace(server="https://cluster.example"), Connection(server)
     with contextlib.ExitStack() as patched:
-        for module in (listing, posting, statuses):
-            patched.enter_context(mock.patch.object(module, "login", return_value=access))
-            patched.enter_context(mock.patch.object(module, "opened", return_value=connection))
+        patched.enter_context(mock.patch.object(listing, "login", return_value=access))
+        patched.enter_context(mock.patch.object(listing, "opened", return_value=connection))
         told = type("ModelledEvents", (ModelledEvents,), {"server": server})
         patched.enter_context(mock.patch.object(source, "ClusterEvents", told))
         if alone:

@@ -75,7 +75,7 @@ async def _apply(
 ) -> None:
     version, kind, metadata = one["apiVersion"], one["kind"], one["metadata"]
     plural = plurals.get((version, kind)) or _PLURALS[kind]
-    root = "/api/v1" if version == "v1" else f"/apis/{version}"
+    root = "api/v1" if version == "v1" else f"apis/{version}"
     where = f"{root}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
     words = {"fieldManager": MANAGER, "fieldValidation": "Strict", **asked}
     async with session.patch(where, params=words, data=patch(one), headers=HEADERS) as response:
@@ -107,7 +107,7 @@ async def fetched(
             for sort, name in sorted(wanted):
                 if not NAME.fullmatch(name):
                     continue  # it would be another path, and there is nothing of that name
-                where = f"/api/v1/namespaces/{namespace}/{_PLURALS[sort]}/{name}"
+                where = f"api/v1/namespaces/{namespace}/{_PLURALS[sort]}/{name}"
                 async with session.get(where) as response:
                     if response.status == 404:
                         continue

@@ -151,7 +151,7 @@ class ClusterEvents:
 
         async def log_in(**_: Any) -> kopf.ConnectionInfo:
             try:
-                return login()
+                return await login()
             except Unlisted as error:
                 raise kopf.PermanentError(str(error)) from error
 

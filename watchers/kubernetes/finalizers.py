@@ -19,7 +19,7 @@ from watchers.kubernetes.objects import FINALIZER, Definition, path_of
 if TYPE_CHECKING:
     import aiohttp
 
-DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+DEFINITIONS = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _ONLY_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _AT_ONCE = 8
 
@@ -53,7 +53,7 @@ class Held:
     def of(cls, definition: Definition, found: Mapping[str, Any]) -> Held:
         """Of an object as the server gives it."""
         metadata = found["metadata"]
-        where = f"/apis/{definition.group}/{definition.version}/namespaces/{metadata['namespace']}"
+        where = f"apis/{definition.group}/{definition.version}/namespaces/{metadata['namespace']}"
         return cls(
             f"{where}/{definition.plural}/{metadata['name']}",
             rights.Right("patch", definition.group, definition.plural),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ PATIENCE = 60
 _LEFT = timedelta(seconds=30)
 _HELD = timedelta(minutes=10)
 """How long what a program said counts where it names no end: a server that refuses it is not asked about that."""
+_AGAIN = 5.0
+"""Seconds for which what went wrong with it is said to whoever asks: who waits for one that hangs does so once."""
 _PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
@@ -164,6 +167,7 @@ def _connection(
 
 
 _logins: dict[str, tuple[datetime, dict[str, str]]] = {}
+_failed: dict[str, tuple[float, str]] = {}
 
 
 def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -172,9 +176,22 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
     Raises:
         KubeconfigError: it says nothing of it.
     """
-    key = json.dumps(program, sort_keys=True, default=str)
+    key = json.dumps([program, name], sort_keys=True, default=str)
     if key in _logins and _logins[key][0] > datetime.now(UTC) + _LEFT:
         return _logins[key][1]
+    if key in _failed and time.monotonic() < _failed[key][0]:
+        raise KubeconfigError(_failed[key][1])
+    try:
+        until, status = _asked(program, name)
+    except KubeconfigError as error:
+        _failed[key] = time.monotonic() + _AGAIN, str(error)
+        raise
+    _logins[key] = until, status
+    return dict(status)
+
+
+def _asked(program: Mapping[str, Any], name: str) -> tuple[datetime, dict[str, str]]:
+    """Until when that holds, and what it is."""
     asked = {
         "apiVersion": program.get("apiVersion", ""),
         "kind": "ExecCredential",
@@ -208,5 +225,4 @@ def _told(program: Mapping[str, Any], name: str) -> dict[str, str]:
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise KubeconfigError(f"{said} said nothing of how to log in") from None
-    _logins[key] = until, status
-    return dict(status)
+    return until, dict(status)

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from watchers.kubernetes import rights
-from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.listing import Unlisted, connected
 
 DURATION = 10
 """Seconds for which a Lease is promised: so long it takes to take over from one who was killed, and a little more."""
@@ -132,13 +132,13 @@ class ClusterLease:
         """Give it back, so that the next need not wait; where that fails, the next waits."""
         if self.found.holder == self._identity:
             with contextlib.suppress(Unlisted, aiohttp.ClientError, TimeoutError, OSError):
-                async with opened(login()) as session:
+                async with connected() as session:
                     await self._write(session, replace(self.found, holder=""))
 
     async def _tried(self) -> bool:
         """Whether it is ours now."""
         try:
-            async with opened(login()) as session:
+            async with connected() as session:
                 await self._read(session)
                 if not self._free():
                     return False
@@ -193,7 +193,7 @@ class ClusterLease:
 
     @property
     def _path(self) -> str:
-        return f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases"
+        return f"apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases"
 
     async def _refused(self, response: aiohttp.ClientResponse, verb: str) -> None:
         if response.status == 403:

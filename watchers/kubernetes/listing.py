@@ -7,8 +7,11 @@ objects removed by the server; that nothing of it is declared any more must not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -27,6 +30,9 @@ PAGE = 500
 
 TIMEOUT = 30.0
 """Seconds that one answer may take."""
+
+_LOGINS = ThreadPoolExecutor(1, "login")
+"""One thread for all: who waits for a program that another one has asked already finds what it says."""
 
 Listed = list[tuple[Definition, dict[str, Any]]]
 
@@ -53,17 +59,21 @@ class Unserved(Unlisted):
         self.found = found
 
 
-def login() -> kopf.ConnectionInfo:
+async def login() -> kopf.ConnectionInfo:
     """The cluster that the environment names: the current context of $KUBECONFIG, or the one that this runs in.
 
     Raises:
         Unlisted: it names none, or what it names cannot be read.
     """
-    return login_of(os.environ).connection
+    return (await login_of(os.environ)).connection
 
 
-def login_of(environ: Mapping[str, str], *, file: str = "", context: str = "") -> kubeconfig.ClusterAccess:
+async def login_of(
+    environ: Mapping[str, str], *, file: str = "", context: str = ""
+) -> kubeconfig.ClusterAccess:
     """The cluster that is named, or else the one that the environment names.
+
+    What is named may be a program, which takes its time: it is run by a thread that does nothing else.
 
     Args:
         environ: of the process.
@@ -73,6 +83,11 @@ def login_of(environ: Mapping[str, str], *, file: str = "", context: str = "") -
     Raises:
         Unlisted: it names none, or what it names cannot be read.
     """
+    ask = partial(_access, environ, file=file, context=context)
+    return await asyncio.get_running_loop().run_in_executor(_LOGINS, ask)
+
+
+def _access(environ: Mapping[str, str], *, file: str, context: str) -> kubeconfig.ClusterAccess:
     try:
         found = kubeconfig.access(environ, file=file, context=context)
         connection = None if found is not None else in_cluster(environ)
@@ -91,15 +106,26 @@ def login_of(environ: Mapping[str, str], *, file: str = "", context: str = "") -
     return kubeconfig.ClusterAccess(connection, "", connection.default_namespace or "default")
 
 
+@contextlib.asynccontextmanager
+async def connected(*, endless: bool = False) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session with the API server of `login`; see `opened`.
+
+    Raises:
+        Unlisted: as `login` does.
+    """
+    async with opened(await login(), endless=endless) as session:
+        yield session
+
+
 def opened(access: kopf.ConnectionInfo, *, endless: bool = False) -> aiohttp.ClientSession:
-    """A session with an API server.
+    """A session with an API server, whose own paths are asked for without a slash before them: it may be below one.
 
     Args:
         access: which, and as whom.
         endless: an answer may go on for as long as the server likes.
     """
     return aiohttp.ClientSession(
-        base_url=f"{access.server}",
+        base_url=f"{access.server.rstrip('/')}/",
         connector=aiohttp.TCPConnector(ssl=access.as_ssl_context(), limit=8),
         headers={**access.as_http_headers(), "User-Agent": "froyo"},
         timeout=aiohttp.ClientTimeout(total=None if endless else TIMEOUT, sock_connect=TIMEOUT),
@@ -127,7 +153,7 @@ async def listed(
         Unserved: the cluster does not know one of them.
         Unlisted: of one of them it cannot be told.
     """
-    access = access or login()
+    access = access or await login()
     try:
         with ungrouped():
             async with opened(access) as session, asyncio.TaskGroup() as group:
@@ -158,7 +184,7 @@ async def standing(definitions: Sequence[Definition]) -> dict[str, str]:
         Unlisted: it cannot be told.
     """
     try:
-        async with opened(login()) as session:
+        async with connected() as session:
             return await finalizers.standing(session, definitions)
     except (PermissionError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         raise Unlisted(str(error) or "no answer in time") from error
@@ -167,7 +193,7 @@ async def standing(definitions: Sequence[Definition]) -> dict[str, str]:
 async def changed(known: finalizers.Finalizers, due: Mapping[str, bool]) -> dict[str, str]:
     """Put the finalizer on objects, or take it off; why it could not be done, by path."""
     try:
-        async with opened(login()) as session, asyncio.timeout(60):
+        async with connected() as session, asyncio.timeout(60):
             return await known.change(session, due)
     except (Unlisted, aiohttp.ClientError, TimeoutError, OSError) as error:
         return dict.fromkeys(due, str(error) or "no answer in time")
@@ -176,7 +202,7 @@ async def changed(known: finalizers.Finalizers, due: Mapping[str, bool]) -> dict
 async def missing(namespace: str, definitions: Sequence[Definition]) -> str:
     """Which rights are missing to keep objects of these kinds, for a person; "" if none are, or it cannot be told."""
     try:
-        async with opened(login()) as session:
+        async with connected() as session:
             return rights.in_words(
                 await rights.lacking(session, namespace, rights.needed(definitions)), namespace
             )
@@ -205,7 +231,7 @@ async def _page(
 ) -> dict[str, Any] | None:
     """A page of them; None where the server does not know the kind."""
     within = "" if namespace is None else f"/namespaces/{namespace}"
-    path = f"/apis/{definition.group}/{definition.version}{within}/{definition.plural}"
+    path = f"apis/{definition.group}/{definition.version}{within}/{definition.plural}"
     asked = {"limit": str(PAGE)} | ({"continue": more} if more else {})
     async with session.get(path, params=asked) as response:
         if response.status == 200:

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.listing import Unlisted, connected
 from watchers.kubernetes.objects import Definition, SeenObject, parts_of
 from watchers.kubernetes.statuses import AT_ONCE, MANAGER
 
@@ -30,7 +30,7 @@ KNOWN = 4096
 """Series that are remembered."""
 _NOTE_MAX = 1024
 _TIMEOUT = 60.0
-_API = "/apis/events.k8s.io/v1/namespaces"
+_API = "apis/events.k8s.io/v1/namespaces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Posting:
             return ""
         failed = ""
         try:
-            async with opened(login()) as session, asyncio.timeout(_TIMEOUT):
+            async with connected() as session, asyncio.timeout(_TIMEOUT):
                 for start in range(0, len(due), AT_ONCE):
                     batch = due[start : start + AT_ONCE]
                     for why in await asyncio.gather(*(self._tell(session, one, seen) for one in batch)):

@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from reconciler.model.secrets import KeyRef, SecretError, SecretMissing, text_of
-from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.listing import Unlisted, connected
 from watchers.kubernetes.objects import NAME
 
 PATIENCE = 15.0
@@ -178,7 +178,7 @@ class Referred:
 
     async def _get(self, key: KeyRef, held: _Held) -> None:
         try:
-            async with opened(login()) as session, session.get(_where(key, key.name)) as response:
+            async with connected() as session, session.get(_where(key, key.name)) as response:
                 if response.status == 404:
                     self._is(key, held, None, "")
                 elif response.status == 200:
@@ -213,7 +213,7 @@ class Referred:
         failed = 0
         while True:
             try:
-                async with opened(login(), endless=True) as session:
+                async with connected(endless=True) as session:
                     await self._watch(session, key, held)
                 failed = 0
             except (Unlisted, aiohttp.ClientError, TimeoutError, OSError, ValueError):
@@ -246,7 +246,7 @@ class Referred:
 
 
 def _where(key: KeyRef, name: str = "") -> str:
-    return f"/api/v1/namespaces/{key.namespace}/{_PLURALS[key.kind]}" + (f"/{name}" if name else "")
+    return f"api/v1/namespaces/{key.namespace}/{_PLURALS[key.kind]}" + (f"/{name}" if name else "")
 
 
 async def _said(response: aiohttp.ClientResponse) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 GIVEN = "manifests/base/rights.yaml gives it"
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 """Everybody may ask what they may do themselves."""
 _SHOWN = 3
 

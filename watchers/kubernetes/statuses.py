@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from watchers.kubernetes import rights
-from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.listing import Unlisted, connected
 from watchers.kubernetes.objects import Definition, parts_of
 from watchers.kubernetes.patches import HEADERS, patch
 
@@ -36,7 +36,7 @@ async def write(statuses: Statuses, definitions: Mapping[str, Definition], wrote
     """
     failed: dict[str, str] = {}
     try:
-        async with opened(login()) as session, asyncio.timeout(60):
+        async with connected() as session, asyncio.timeout(60):
             limit = asyncio.Semaphore(AT_ONCE)
 
             async def one(path: str) -> None:
@@ -60,7 +60,7 @@ async def _write(
     namespace, kind, name = parts_of(path)
     definition = known[kind]
     version = f"{definition.group}/{definition.version}"
-    where = f"/apis/{version}/namespaces/{namespace}/{definition.plural}/{name}/status"
+    where = f"apis/{version}/namespaces/{namespace}/{definition.plural}/{name}/status"
     body = {"apiVersion": version, "kind": definition.kind, "metadata": {"name": name}, "status": status}
     asked = {"fieldManager": MANAGER, "force": "true"}
     async with session.patch(where, params=asked, data=patch(body), headers=HEADERS) as response:

@@ -12,13 +12,13 @@ import aiohttp
 
 from watchers.kubernetes import rights
 from watchers.kubernetes.certificates import Certificate, make, uninformed
-from watchers.kubernetes.listing import Unlisted, login, opened
+from watchers.kubernetes.listing import Unlisted, connected
 
 SECRET = "froyo-webhook"  # noqa: S105 - what it is called
 CONFIGURATION = "froyo-operator"
 SERVICE = "froyo-webhook"
 GIVEN = "manifests/base/admission.yaml gives it"
-_CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+_CONFIGURATIONS = "apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 
 
 def names_of(namespace: str) -> list[str]:
@@ -38,7 +38,7 @@ async def certificate(namespace: str, now: float) -> Certificate:
     """
     moment = datetime.fromtimestamp(now, UTC)
     try:
-        async with opened(login()) as session:
+        async with connected() as session:
             found = await _kept(session, namespace, names_of(namespace), moment)
             await _told(session, found)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -49,7 +49,7 @@ async def certificate(namespace: str, now: float) -> Certificate:
 async def _kept(
     session: aiohttp.ClientSession, namespace: str, names: Sequence[str], now: datetime
 ) -> Certificate:
-    where = f"/api/v1/namespaces/{namespace}/secrets/{SECRET}"
+    where = f"api/v1/namespaces/{namespace}/secrets/{SECRET}"
     while True:
         async with session.get(where) as response:
             await _refused(response, rights.Right("get", "", "secrets"), namespace)

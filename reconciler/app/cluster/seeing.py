@@ -89,7 +89,7 @@ async def look(which: Which, places: Places, environ: Mapping[str, str]) -> Seen
     kinds = {(one.api_version, one.kind): one for one in every_kind(catalog)}
     every = definitions(places)
     try:
-        found = login_of(environ, file=which.file, context=which.context)
+        found = await login_of(environ, file=which.file, context=which.context)
         namespace = "" if which.everywhere else which.namespace or found.namespace
         unserved: Sequence[str] = ()
         try:

@@ -51,7 +51,8 @@ async def write(
     """
     plurals = {(f"{one.group}/{one.version}", one.kind): one.plural for one in definitions(places)}
     try:
-        await apply(login_of(environ, file=file, context=context).connection, objects, plurals)
+        access = await login_of(environ, file=file, context=context)
+        await apply(access.connection, objects, plurals)
     except (Unlisted, Refused) as error:
         raise UsageError(str(error)) from error
 
@@ -84,7 +85,7 @@ async def brought(
         UsageError: it cannot be read.
     """
     try:
-        access = login_of(environ, file=file, context=context)
+        access = await login_of(environ, file=file, context=context)
         namespace = namespace or access.namespace
         try:
             objects = await listed(namespace, definitions(places), access=access.connection, given=GIVEN)

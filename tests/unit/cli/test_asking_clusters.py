@@ -117,7 +117,7 @@ def cluster(monkeypatch, tmp_path):
     class Connection:
         server = "https://c:6443"
 
-    def login(_environ, *, file, context):
+    async def login(_environ, *, file, context):
         if context == "none":
             raise Unlisted("there is no context 'none'")
         return ClusterAccess(Connection(), context or file or "prod", "web")

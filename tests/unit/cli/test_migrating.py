@@ -83,7 +83,7 @@ def memory(state, monkeypatch):
     class Connection:
         server = "https://c"
 
-    def login(_environ, *, file, context):
+    async def login(_environ, *, file, context):
         if context == "none":
             raise Unlisted("there is no context 'none'")
         return ClusterAccess(Connection(), "prod", "default")

@@ -113,3 +113,21 @@ async def test_keys_are_read_as_they_are_and_what_is_not_there_is_left_out():
         ("Secret", "s"): {"k": b"\x00hush"},
         ("ConfigMap", "c"): {"a": b"text", "b": b"\x00\x01"},
     }
+
+
+async def test_a_server_may_lie_below_a_path_as_behind_what_has_several():
+    """Its own paths were asked for instead: of whoever is in front of it."""
+    asked = []
+
+    async def answer(request):
+        asked.append(request.path)
+        return web.json_response({"data": {"k": "aHVzaA=="}})
+
+    async with server(answer) as access:
+        for below in ("/k8s/clusters/c-1", "/k8s/clusters/c-1/"):
+            there = kopf.ConnectionInfo(server=f"{access.server}{below}")
+            await fetched(there, "web", [("Secret", "s")])
+            await apply(there, [FILE], PLURALS)
+    secret = "/k8s/clusters/c-1/api/v1/namespaces/web/secrets/s"
+    file = "/k8s/clusters/c-1/apis/linux.froyo.dev/v1alpha1/namespaces/web/files/f"
+    assert asked == [secret, file, file] * 2

@@ -91,5 +91,5 @@ def test_objects_stay_for_what_has_to_be_removed_and_with_them_their_targets():
 
 def test_an_object_is_changed_as_it_was_seen():
     held = noted(found(resourceVersion="7", finalizers=["a/b"])).held[PATH]
-    assert held.where == "/apis/linux.froyo.dev/v1alpha1/namespaces/web/files/motd"
+    assert held.where == "apis/linux.froyo.dev/v1alpha1/namespaces/web/files/motd"
     assert not held.ours

@@ -1,6 +1,8 @@
 """A context of a kubeconfig, as kubectl takes it; and what is wrong with one, in a sentence without a credential."""
 
+import asyncio
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -166,6 +168,37 @@ def test_a_program_that_cannot_be_run_as_it_says_is_named(tmp_path, change):
     assert found.endswith(f"logs in by {tmp_path}/login, which cannot be run: its args or env are not texts")
 
 
-def test_a_context_without_a_kubeconfig_is_told_apart_from_a_cluster_that_this_runs_in(tmp_path):
+async def test_a_context_without_a_kubeconfig_is_told_apart_from_a_cluster_that_this_runs_in(tmp_path):
     with pytest.raises(Unlisted, match="no kubeconfig that could have the context 'prod'"):
-        login_of({"HOME": str(tmp_path)}, context="prod")
+        await login_of({"HOME": str(tmp_path)}, context="prod")
+
+
+async def test_a_program_that_takes_its_time_holds_up_nobody_and_is_asked_once_for_all_who_wait(
+    tmp_path, monkeypatch
+):
+    """It ran on the event loop: with one that hangs everything stood still for a minute."""
+    monkeypatch.setattr(kubeconfig, "_logins", {})
+    calls, answer = tmp_path / "calls", tmp_path / "answer"
+    os.mkfifo(answer)
+    path = config(tmp_path, user=program(tmp_path, f"echo >>{calls}; cat {answer}"))
+    asking = [asyncio.create_task(login_of({}, file=path)) for _ in range(3)]
+    # Whoever opens it waits for who reads it: this loop goes on meanwhile.
+    writing = await asyncio.to_thread(answer.open, "w")
+    assert not any(task.done() for task in asking)
+    with writing:
+        writing.write('{"status": {"token": "told"}}')
+    assert [one.connection.token for one in await asyncio.gather(*asking)] == ["told"] * 3
+    assert calls.read_text() == "\n"
+
+
+async def test_what_went_wrong_with_a_program_is_told_all_who_wait_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(kubeconfig, "_failed", {})
+    calls = tmp_path / "calls"
+    path = config(tmp_path, user=program(tmp_path, f"echo >>{calls}; exit 3"))
+    said = await asyncio.gather(*(login_of({}, file=path) for _ in range(3)), return_exceptions=True)
+    assert ["ended with 3" in str(one) for one in said] == [True] * 3
+    assert calls.read_text() == "\n"
+    monkeypatch.setattr(kubeconfig, "_AGAIN", -1.0)
+    monkeypatch.setattr(kubeconfig, "_failed", {})
+    await asyncio.gather(*(login_of({}, file=path) for _ in range(2)), return_exceptions=True)
+    assert calls.read_text() == "\n" * 3

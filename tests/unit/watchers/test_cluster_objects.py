@@ -59,14 +59,14 @@ def test_the_order_of_a_list_is_none_and_what_is_being_deleted_is_no_part():
     assert snapshot(NAME, [a, gone]) == snapshot(NAME, [a])
 
 
-def test_without_a_cluster_it_is_said_how_one_is_named(monkeypatch, tmp_path):
+async def test_without_a_cluster_it_is_said_how_one_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     with pytest.raises(Unlisted, match="set KUBECONFIG"):
-        login()
+        await login()
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(Unlisted, match="no access to a cluster"):
-        login()
+        await login()
 
 
 def test_names_are_of_the_objects_own_namespace_where_they_say_of_none():

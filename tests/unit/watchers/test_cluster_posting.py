@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from watchers.kubernetes import posting
+from watchers.kubernetes import listing, posting
 from watchers.kubernetes.listing import Unlisted
 from watchers.kubernetes.objects import Definition, SeenObject
 from watchers.kubernetes.posting import BURST, EVERY, SERIES, Notice, Posting
@@ -39,7 +39,7 @@ class Server:
 
     def post(self, where, *, json):
         self.posted.append(json)
-        assert where == "/apis/events.k8s.io/v1/namespaces/web/events"
+        assert where == "apis/events.k8s.io/v1/namespaces/web/events"
         return self._answer(201)
 
     def patch(self, where, *, json, headers):
@@ -60,11 +60,10 @@ def server(monkeypatch):
     made = Server()
 
     @contextlib.asynccontextmanager
-    async def opened(_):
+    async def connected():
         yield made
 
-    monkeypatch.setattr(posting, "login", lambda: None)
-    monkeypatch.setattr(posting, "opened", opened)
+    monkeypatch.setattr(posting, "connected", connected)
     return made
 
 
@@ -146,10 +145,10 @@ async def test_what_could_not_be_posted_is_posted_later_and_only_so_much_is_new(
 
 
 async def test_without_a_cluster_it_is_said_why(monkeypatch, clock, one):
-    def login():
+    async def login():
         raise Unlisted("no cluster is named")
 
-    monkeypatch.setattr(posting, "login", login)
+    monkeypatch.setattr(listing, "login", login)
     assert await one.post([notice(clock)], SEEN) == "no cluster is named"
 
 

@@ -11,7 +11,7 @@ from watchers.kubernetes.referred import Referred
     "name", ["../../other/secrets/db", "a/b", ".", "..", "a?watch=1", "a#b", "", "a" * 254]
 )
 async def test_what_could_be_more_than_a_name_is_asked_for_nowhere(name, monkeypatch):
-    monkeypatch.setattr("watchers.kubernetes.referred.login", lambda: pytest.fail("it was asked for"))
+    monkeypatch.setattr("watchers.kubernetes.referred.connected", lambda: pytest.fail("it was asked for"))
     referred = Referred()
     for one in (referred.have, referred.path):
         with pytest.raises(SecretError, match="can be no name of a Secret"):
@@ -23,7 +23,7 @@ async def test_no_namespace_has_more_followed_than_some(monkeypatch):
     def nowhere():
         raise Unlisted("no cluster is named")
 
-    monkeypatch.setattr("watchers.kubernetes.referred.login", nowhere)
+    monkeypatch.setattr("watchers.kubernetes.referred.connected", nowhere)
     monkeypatch.setattr("watchers.kubernetes.referred.MOST", 2)
     referred = Referred()
     for name in ("a", "b", "a"):
