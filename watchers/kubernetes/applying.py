@@ -32,7 +32,11 @@ class Refused(Exception):
 
 
 async def apply(
-    access: kopf.ConnectionInfo, objects: Sequence[Mapping[str, Any]], plurals: Mapping[tuple[str, str], str]
+    access: kopf.ConnectionInfo,
+    objects: Sequence[Mapping[str, Any]],
+    plurals: Mapping[tuple[str, str], str],
+    *,
+    force: bool = False,
 ) -> None:
     """Write objects.
 
@@ -40,6 +44,7 @@ async def apply(
         access: to the API server.
         objects: of one namespace; what others refer to comes first.
         plurals: of their kinds, by apiVersion and kind; of a cluster's own it is known.
+        force: take over fields that somebody else manages.
 
     Raises:
         Refused: one is not taken. Nothing was written, unless it says so.
@@ -48,14 +53,15 @@ async def apply(
     after = "nothing was written"
     try:
         async with opened(access) as session:
-            for asked in ({"dryRun": "All"}, {}):
+            forced = {"force": "true"} if force else {}
+            for asked in ({"dryRun": "All", **forced}, forced):
                 for begin in range(0, len(objects), AT_ONCE):
                     some = objects[begin : begin + AT_ONCE]
                     done = await asyncio.gather(
                         *(_apply(session, one, plurals, asked) for one in some), return_exceptions=True
                     )
                     failed = [one for one in done if one is not None]
-                    if not asked and len(failed) < len(some):
+                    if asked is forced and len(failed) < len(some):
                         written += len(some) - len(failed)
                         after = f"{written} of {len(objects)} objects were written"
                     if failed:
@@ -88,6 +94,8 @@ async def _apply(
         said = text
     if response.status == 404 and "could not find the requested resource" in said:
         said = "the cluster does not serve this kind: froyo crd | kubectl apply --server-side -f -"
+    if response.status == 409:
+        said = f"{said}; --force-conflicts takes these fields over"
     # Of a Secret not a word: what is wrong with it may be quoted.
     told = f"refused ({response.status})" if kind == "Secret" and response.status == 422 else f"{said}"[:500]
     raise Refused(f"{kind}/{metadata['name']}: {told}")

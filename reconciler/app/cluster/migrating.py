@@ -110,6 +110,8 @@ class Migration:
         except ConfigError as error:
             raise error.within(root) from error
         _must_be_same(desired, there)
+        if not there.waiting:  # else it is not known yet what some expressions come to
+            found.leave_out()
         return found
 
     def _load(self, read: Read, *, missing: bool = False) -> Load:

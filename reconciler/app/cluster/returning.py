@@ -50,12 +50,14 @@ class Returned:
         secrets: what is to lie in the directory of secrets, by path in there.
         place: that directory.
         notes: what a person should know of it.
+        possible: of the secrets, those that an expression may come to.
     """
 
     place: str
     files: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list)
+    possible: set[str] = field(default_factory=set)
 
     def read(self, secret: Whereabouts) -> str:
         """The text of a secret, as a daemon would read it.
@@ -64,9 +66,15 @@ class Returned:
             SecretError: it is none of those that are to be.
         """
         found = self.secrets.get(secret.file) if isinstance(secret, Secret) else None
+        self.possible.discard(secret.file)
         if found is None:
             raise SecretMissing(f"{secret.file} is not among what came back")
         return text_of(secret.file, found)
+
+    def leave_out(self) -> None:
+        """Have no secret that nobody refers to, now that all that does has been read."""
+        for path in self.possible:
+            del self.secrets[path]
 
 
 def referred(objects: Listed) -> set[tuple[str, str]]:
@@ -213,8 +221,8 @@ class _Returning:
             self._content("Secret", ref, where)
         else:
             for key, content in self.data.get(("Secret", ref["name"]), {}).items():
-                if pattern.fullmatch(key):
-                    self._keep({**ref, "key": key}, content, where)
+                if pattern.fullmatch(key) and f"{ref['name']}/{key}" not in self.found.secrets:
+                    self.found.possible.add(self._keep({**ref, "key": key}, content, where))
         return {SECRET: {"file": f"{ref['name']}/{ref['key']}"}}
 
     def _keep(self, ref: Mapping[str, str], content: bytes, where: str) -> str:
@@ -222,6 +230,7 @@ class _Returning:
         if not _KEY.fullmatch(ref["key"]):
             self.problem(where, f"no key of the Secret {ref['name']} can be called {ref['key']!r}")
         self.found.secrets[path] = content
+        self.found.possible.discard(path)
         return path
 
     def _content(self, sort: str, ref: Mapping[str, str], where: str) -> bytes | None:

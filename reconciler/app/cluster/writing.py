@@ -36,6 +36,7 @@ async def write(
     *,
     context: str,
     file: str,
+    force: bool,
 ) -> None:
     """Write objects to a cluster.
 
@@ -45,6 +46,7 @@ async def write(
         environ: of this process.
         context: of the kubeconfig, or "".
         file: the kubeconfig, or "".
+        force: take over fields that somebody else manages.
 
     Raises:
         UsageError: it does not take them; what was written is said.
@@ -52,7 +54,7 @@ async def write(
     plurals = {(f"{one.group}/{one.version}", one.kind): one.plural for one in definitions(places)}
     try:
         access = await login_of(environ, file=file, context=context)
-        await apply(access.connection, objects, plurals)
+        await apply(access.connection, objects, plurals, force=force)
     except (Unlisted, Refused) as error:
         raise UsageError(str(error)) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -76,6 +77,10 @@ def command(  # noqa: PLR0913 - its options
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the objects to the cluster, by server-side apply.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force-conflicts", help="With --apply: take over fields that somebody else manages."),
+    ] = False,
     settings: Settings = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -102,14 +107,30 @@ def command(  # noqa: PLR0913 - its options
     if way is Way.TO_CLUSTER:
         if namespace is not None:
             raise UsageError("--namespace is for from-cluster; here it is that of the manifests")
-        given = set_by(settings or [])
-        return _to_cluster(screen, where, directory, given, into, output, (context, kubeconfig), apply=apply)
-    if into is not None or apply or settings or output.is_document:
-        raise UsageError("--into, --apply, --set and -o are for to-cluster; from-cluster writes DIR")
-    return _from_cluster(screen, where, Path(directory), (context, kubeconfig), namespace or "")
+        if force and not apply:
+            raise UsageError("--force-conflicts is for --apply; nobody manages what is printed")
+        given, cluster = set_by(settings or []), Cluster(context, kubeconfig, force)
+        return _to_cluster(screen, where, directory, given, into, output, cluster, apply=apply)
+    if into is not None or apply or force or settings or output.is_document:
+        raise UsageError(
+            "--into, --apply, --force-conflicts, --set and -o are for to-cluster; from-cluster writes DIR"
+        )
+    return _from_cluster(screen, where, Path(directory), Cluster(context, kubeconfig), namespace or "")
 
 
-Cluster = tuple[str | None, str | None]
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Which cluster, as its options name it.
+
+    Attributes:
+        context: of the kubeconfig.
+        file: the kubeconfig.
+        force: what others manage in it is taken over.
+    """
+
+    context: str | None
+    file: str | None
+    force: bool = False
 
 
 def _to_cluster(
@@ -131,7 +152,7 @@ def _to_cluster(
 
     if into is not None and into.exists():
         raise UsageError(f"{into} is there already, and what is in it is not replaced; name another file")
-    if not apply and cluster != (None, None):
+    if not apply and cluster != Cluster(None, None):
         raise UsageError("--context and --kubeconfig are for --apply; what is printed is for any cluster")
     root = str(source_root(directory, os.environ))
     shown = with_settings(take(DirectoryPlace(root), where, os.environ), settings)
@@ -163,7 +184,8 @@ def _to_cluster(
 def _apply(objects: list[dict[str, Any]], where: Places, cluster: Cluster) -> None:
     from reconciler.app.cluster.writing import write
 
-    asyncio.run(write(objects, where, os.environ, context=cluster[0] or "", file=cluster[1] or ""))
+    context, file = cluster.context or "", cluster.file or ""
+    asyncio.run(write(objects, where, os.environ, context=context, file=file, force=cluster.force))
 
 
 def _tell(screen: Terminal, found: CarriedOver, *, hidden: bool) -> None:
@@ -188,8 +210,8 @@ def _from_cluster(screen: Terminal, where: Places, directory: Path, cluster: Clu
             where,
             os.environ,
             root=str(directory.absolute()),
-            context=cluster[0] or "",
-            file=cluster[1] or "",
+            context=cluster.context or "",
+            file=cluster.file or "",
             namespace=namespace,
             known=partial(known, where),
             write=one_text,

@@ -37,8 +37,10 @@ class Memory:
         self.kinds = {(f"{one.group}/{one.version}", one.kind): one for one in kinds}
         self.objects = []
         self.error = None
+        self.forced = None
 
-    async def apply(self, _access, objects, plurals):
+    async def apply(self, _access, objects, plurals, *, force):
+        self.forced = force
         if self.error is not None:
             raise self.error
         for one in objects:
@@ -121,7 +123,7 @@ def site(tmp_path, state):
 def test_there_and_back_again_the_same_is_declared_to_the_byte(site, state, memory, froyo, tmp_path):
     before = declared(site, state)
     code, out, err = froyo("to-cluster", site, "--apply", "--context", "prod")
-    assert (code, out) == (0, "")
+    assert (code, out, memory.forced) == (0, "", False)
     assert err.endswith("16 objects of the namespace default applied\n")
     sorts = [one["kind"] for one in memory.objects]
     assert sorts[:4] == ["Secret", "Secret", "ConfigMap", "Target"]
@@ -146,7 +148,8 @@ def test_there_and_back_again_the_same_is_declared_to_the_byte(site, state, memo
     assert "namespace" not in rendered["metadata"]
     assert list(rendered["spec"]) == ["targets", "path", "template", "adopt", "interval", "content"]
     # And there once more.
-    assert froyo("to-cluster", back, "--apply")[0] == 0
+    assert froyo("to-cluster", back, "--apply", "--force-conflicts")[0] == 0
+    assert memory.forced
     code, _, err = froyo("from-cluster", tmp_path / "again")
     assert (code, declared(tmp_path / "again", state)) == (0, before), err
 
@@ -374,6 +377,25 @@ def test_a_key_that_leads_elsewhere_is_written_nowhere(froyo, memory, state, tmp
     code, _, err = froyo("from-cluster", tmp_path / "back")
     assert (code, "no key of the Secret s can be called" in " ".join(err.split())) == (1, True), err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_of_what_an_expression_may_come_to_only_that_comes_back_which_it_does(froyo, memory, state, tmp_path):
+    """All keys were written that it might have meant, of targets that are not there, too."""
+    secret = base64.b64encode(b"long-enough").decode()
+    memory.objects = objects(
+        W1,
+        own("Vars", "v", {"target": "w1", "values": {"a": {"secretKeyRef": {"name": "s", "key": "k-${target.name}"}}}}),
+        own("Vars", "u", {"target": "w1", "values": {"b": {"secretKeyRef": {"name": "s", "key": "k-w4"}}}}),
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "s"},
+            "data": {"k-w1": secret, "k-w2": secret, "k-w3": secret, "k-w4": secret},
+        },
+    )  # fmt: skip
+    code, _, err = froyo("from-cluster", tmp_path / "back")
+    assert code == 0, err
+    assert sorted(path.name for path in (state / "secrets" / "s").iterdir()) == ["k-w1", "k-w4"]
 
 
 def test_of_a_config_map_the_value_comes_back_and_what_is_being_deleted_does_not(froyo, memory, tmp_path):

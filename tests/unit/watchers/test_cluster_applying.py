@@ -74,11 +74,26 @@ async def test_what_is_refused_is_named_and_whether_anything_was_written():
     said, asked = await refused(422, '{"message": "the Secret \\"hush\\" is wrong"}')
     assert (said, len(asked)) == ("Secret/s: refused (422); nothing was written", 2)
     said, _ = await refused(409, '{"message": "conflict with \\"helm\\""}', after=1)
-    assert said == 'File/f: conflict with "helm"; nothing was written'
+    assert (
+        said == 'File/f: conflict with "helm"; --force-conflicts takes these fields over; nothing was written'
+    )
     said, _ = await refused(503, "busy", after=3)
     assert said == "File/f: busy; 1 of 2 objects were written"
     said, _ = await refused(404, '{"message": "the server could not find the requested resource"}', after=1)
     assert "the cluster does not serve this kind: froyo crd" in said
+
+
+async def test_what_others_manage_is_taken_over_where_that_is_said_and_tried_before_all_the_same():
+    asked = []
+
+    async def answer(request):
+        asked.append((request.query.get("dryRun"), request.query.get("force")))
+        return web.json_response({}, status=200 if len(asked) < 4 else 409)
+
+    async with server(answer) as access:
+        with pytest.raises(Refused, match="1 of 2 objects were written"):
+            await apply(access, [SECRET, FILE], PLURALS, force=True)
+    assert asked == [("All", "true")] * 2 + [(None, "true")] * 2
 
 
 async def test_a_server_that_is_not_there_is_named():
