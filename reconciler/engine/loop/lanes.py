@@ -60,6 +60,9 @@ class Lanes:
         """
         found, owed = await self._store.load_states(), await self._store.load_owed()
         unclaimed = await self._store.unclaimed_preimages()
+        self.leave(
+            lambda name: not ours(name)
+        )  # what an attempt to do so has left that did not come to its end
         self._stored |= {a: state for a, state in found.items() if ours(split_address(a)[0])}
         self._unclaimed.learn({a: each for a, each in unclaimed.items() if ours(split_address(a)[0])})
         self._owed += [one for one in owed if ours(split_address(one.address)[0])]

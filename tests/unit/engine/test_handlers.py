@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from reconciler.engine.loop.lanes import Lanes
+from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ErrorClass, ProviderError, StoreError
 from reconciler.model.resource import Deletion, Policy
 from reconciler.plugins.calls import Phase
@@ -330,3 +332,20 @@ async def test_what_has_gone_while_its_handler_ran_makes_one_more_run_and_no_thi
     await stage.declare(slow, watched("b", "b"), file("c", "other"))
     await asyncio.sleep(60)
     assert len(stage.ran()) == 2
+
+
+@staged
+async def test_what_is_taken_up_once_more_is_what_is_on_record_by_then(stage):
+    """An attempt to take targets up that did not come to its end left what it had read, beside what is read then."""
+    lanes = Lanes(stage.store, stage.runtime, settings=EngineSettings(), loop_time=stage.loop.time)
+    await stage.declare(execution("reload", "false"), watched("a", "a"))
+    await stage.until(lambda: stage.reason("reload", kind="Exec") == "PermanentError")
+    await lanes.load(lambda _: True)
+    assert len(lanes._owed) == 1
+    await stage.declare(execution("reload", "note", "reload"), watched("a", "a"))
+    await stage.settled()
+    await lanes.load(lambda name: name != "m0")
+    assert len(lanes._owed) == 1  # of others nothing is known anew
+    await lanes.load(lambda name: name == "m0")
+    assert lanes._owed == []
+    assert lanes.states().keys() == stage.controller.states().keys()
