@@ -14,6 +14,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 # How many real hosts the tests get, where the machine can have them.
 LAB_HOSTS ?= 4
+# What is tried on a control plane, but for what takes minutes and what needs hosts, too.
+CLUSTER := cluster and not faults and not lab
 # Arguments for pytest, such as PYTEST_ARGS='-k workqueue'.
 PYTEST_ARGS ?=
 
@@ -104,14 +106,16 @@ demo: build ## watch a site being made and kept on four hosts (root), or files i
 # --- Checking it ------------------------------------------------------------------------------------
 
 .PHONY: test
-test: build lab ## unit, contract, simulation, integration and lab tests, with coverage
+test: build lab cluster ## unit, contract, simulation, integration, cluster and lab tests, with coverage
 	cd micro_runner && $(GO) test ./...
 	@if compgen -G 'reconciler/_artifacts/compiler-linux-*' >/dev/null; \
 		then echo "cd $(COMPILER) && go test ./..."; cd $(COMPILER) && $(GO_FETCHING) test ./...; \
 		else echo "make: the compiler of CUE and Rego was left out: its modules could not be fetched"; fi
 	@rm -f .coverage .coverage.*
+	@# By themselves: three programs make the control plane, and what it says late is something else that it says.
+	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m pytest -m "$(CLUSTER)" --cov --cov-report=
 	@# A worker that dies is a failure, and xdist may wait for ever for what it had been given.
-	$(PY) -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)
+	$(PY) -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0 --cov --cov-append --cov-report= $(PYTEST_ARGS)
 	@# Arguments choose some tests, and some tests cover little.
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --include='reconciler/core/*' --fail-under=100
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --include='providers/*' --omit='providers/sdk/*' --fail-under=95
@@ -151,7 +155,7 @@ three-homes: build lab cluster ## one directory from a directory, from git and f
 
 .PHONY: cluster-test
 cluster-test: build cluster ## what is tried on a real Kubernetes control plane
-	$(PY) -m pytest -m "cluster and not faults and not lab" $(PYTEST_ARGS)
+	$(PY) -m pytest -m "$(CLUSTER)" $(PYTEST_ARGS)
 
 .PHONY: cluster-faults
 cluster-faults: build cluster ## an operator under load, whose cluster, store and token are taken away, and that is killed
