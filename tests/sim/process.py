@@ -77,7 +77,7 @@ class WatchedController(Controller):
     async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
         # Where it is not known what is declared, what was counts.
         before = self.in_force.of(desired.source) or self.in_force.earlier.get(desired.source)
-        if self.process.superseded:
+        if self.process.superseded or self._workers.stopping:  # who was told to end takes nothing in
             return await super().submit(desired, doubt=doubt)
         self.process.world.monitor.declared(self.process, kept_while_waiting(desired, before))
         return await super().submit(desired, doubt=doubt)

@@ -38,7 +38,7 @@ class Revisions:
     def __init__(self, world: "World", violated: Callable[..., None]) -> None:
         self._world = world
         self._violated = violated
-        self._last: dict[SourceName, str] = {}
+        self._last: dict[SourceName, tuple[str, int]] = {}
         self._in_force: dict[SourceName, tuple[Desired, float]] = {}
         self._pinned: dict[SourceName, tuple[str, float | None]] = {}
 
@@ -65,9 +65,11 @@ class Revisions:
             return
         self._pinned.pop(desired.source, None)
         # What it was rolled back to may have become the newest meanwhile, and nobody has looked since.
-        before = self._last.get(desired.source)
-        self._last[desired.source] = revision
-        if before is not None and _last_at(source, commit) < _last_at(source, parts(before)[1]):
+        before, since = self._last.get(desired.source, ("", -1))
+        # As of now: an earlier commit may have become the newest once more, and nobody has looked since.
+        at = _last_at(source, commit)
+        self._last[desired.source] = revision, at
+        if at < since:
             self._violated("an older revision is in force again", desired.source, before, revision)
 
     def _kept(self, source: AppliedSource, desired: Desired) -> None:
