@@ -62,6 +62,7 @@ class Problem:
         hint: what to do about it ("did you mean 'owner'?"), or "".
         excerpt: the offending line as it stands in the file, without its newline, or ""; of a very long one a part,
             in which BEFORE characters come before the column where it was cut there.
+        others: the other places that have a part in it, such as the other side of a conflict; each without a message.
     """
 
     file: str
@@ -70,6 +71,7 @@ class Problem:
     message: str
     hint: str = ""
     excerpt: str = ""
+    others: tuple[Problem, ...] = ()
 
     @property
     def caret(self) -> int:
@@ -86,10 +88,13 @@ class Problem:
 
     def within(self, root: str) -> Problem:
         """The same with a path that can be opened from anywhere."""
-        return replace(self, file=located(root, self.file))
+        others = tuple(one.within(root) for one in self.others)
+        return replace(self, file=located(root, self.file), others=others)
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        sides = f"see also {', '.join(one.location for one in self.others)}" if self.others else ""
+        more = "; ".join(filter(None, (self.hint, sides)))
+        return f"{self.location}: {self.message}" + (f" ({more})" if more else "")
 
 
 class ConfigError(FroyoError):

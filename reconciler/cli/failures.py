@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from reconciler import __version__
 from reconciler.app.systems import explained
@@ -79,6 +79,18 @@ def _where(error: OSError) -> str:
     return f"{name}: {explained(error)}" if name else ""
 
 
+def _excerpt(screen: Terminal, problem: Problem) -> Iterator[str]:
+    """The line as it stands there, and a caret below the column."""
+    if not problem.excerpt:
+        return
+    gutter = f"{problem.line:>5} "
+    yield screen.paint("dim", f"{gutter}│ ") + visible(problem.excerpt)
+    if problem.column:
+        # The line's own tabs, so that the caret stands where a terminal puts the column.
+        before = "".join(c if c == "\t" else " " for c in problem.excerpt[: problem.caret])
+        yield screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^")
+
+
 def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
     """Every problem with its place, the line as it stands there, a caret below the column, and what to do."""
     lines: list[str] = []
@@ -86,15 +98,10 @@ def problem_lines(screen: Terminal, problems: Sequence[Problem]) -> list[str]:
     for problem in problems[:shown]:
         place = screen.paint("bold", one_line(from_here(problem.location)))
         lines.append(f"{place}: {screen.paint('bad', visible(problem.message))}")
-        if problem.excerpt:
-            gutter = f"{problem.line:>5} "
-            lines.append(screen.paint("dim", f"{gutter}│ ") + visible(problem.excerpt))
-            if problem.column:
-                # The line's own tabs, so that the caret stands where a terminal puts the column.
-                before = "".join(c if c == "\t" else " " for c in problem.excerpt[: problem.caret])
-                lines.append(
-                    screen.paint("dim", f"{' ' * len(gutter)}│ ") + before + screen.paint("bad", "^")
-                )
+        lines += _excerpt(screen, problem)
+        for other in problem.others:
+            lines.append(f"      see also {screen.paint('bold', one_line(from_here(other.location)))}")
+            lines += _excerpt(screen, other)
         if problem.hint:
             lines.append(f"      {screen.paint('note', one_line(problem.hint))}")
         lines.append("")

@@ -8,7 +8,7 @@ held is another one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -90,4 +90,5 @@ def _problem(found: Broken | Problem, places: list[_Place]) -> Problem | None:
         return found
     place = places[found.number]
     message = f"{shown(found.path)}: {found.message}" if found.path else found.message
-    return place.places.problem(place.document, (*place.path, *found.path), message, found.hint)
+    problem = place.places.problem(place.document, (*place.path, *found.path), message)
+    return None if problem is None else replace(problem, others=found.others)

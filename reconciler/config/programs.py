@@ -43,13 +43,13 @@ class Broken:
         number: of which of the objects that were held to it.
         path: in that.
         message: what is wrong.
-        hint: where that is said.
+        others: where that is said.
     """
 
     number: int
     path: tuple[str | int, ...]
     message: str
-    hint: str
+    others: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)

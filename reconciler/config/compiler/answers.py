@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from reconciler.core.spoken import listed
 from reconciler.documents.text import FileText
 from reconciler.errors import Problem
 
@@ -21,33 +21,22 @@ def problem_of(said: Mapping[str, Any], files: Texts) -> Problem:
 
     Args:
         said: as `docs/spec/compiler.md` has it.
-        files: those that were sent, for the line that it is about.
+        files: those that were sent, for the lines that it is about.
     """
-    return placed(said, files, said["message"], sides(said, files))
+    return replace(_placed(said, files, said["message"]), others=others_of(said, files))
 
 
-def sides(said: Mapping[str, Any], files: Texts) -> str:
-    """The other places of a problem, as its hint; "" where it has none."""
-    places = [located(place, files) for place in said.get("others", ()) if place["line"]]
-    if len(places) > MOST_PLACES:
-        places = [*places[:MOST_PLACES], f"{len(places) - MOST_PLACES} more"]
-    return f"see also {listed(places, 'and')}" if places else ""
+def others_of(said: Mapping[str, Any], files: Texts) -> tuple[Problem, ...]:
+    """The other places that have a part in a problem of an answer."""
+    places = [place for place in said.get("others", ()) if place["line"]]
+    return tuple(_placed(place, files, "") for place in places[:MOST_PLACES])
 
 
-def placed(place: Mapping[str, Any], files: Texts, message: str, hint: str = "") -> Problem:
-    """A problem at a place of an answer."""
+def _placed(place: Mapping[str, Any], files: Texts, message: str) -> Problem:
     path, line = place["file"], place["line"]
     if not line or path not in files:
-        return Problem(path, line, place["column"], message, hint)
-    return files[path].problem(index_of(place, files[path]), message, hint)
-
-
-def located(place: Mapping[str, Any], files: Texts) -> str:
-    """`file:line:column` of a place of an answer."""
-    path, line, column = place["file"], place["line"], place["column"]
-    if path in files:
-        line, column = files[path].place(index_of(place, files[path]))
-    return f"{path}:{line}:{column}"
+        return Problem(path, line, place["column"], message)
+    return files[path].problem(index_of(place, files[path]), message)
 
 
 def index_of(place: Mapping[str, Any], file: FileText) -> int:

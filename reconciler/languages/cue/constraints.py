@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.compiler import CompilerError, Texts, compiler, problem_of
-from reconciler.config.compiler.answers import sides
+from reconciler.config.compiler.answers import others_of
 from reconciler.config.programs import Broken, Constrained, Constraint
 from reconciler.errors import Problem
 
@@ -47,7 +47,7 @@ def _hold(
             found.append(problem_of(said, texts))
         else:
             path = path_in(held[number].value, said.get("path", ()))
-            found.append(Broken(number, path, said["message"], sides(said, texts)))
+            found.append(Broken(number, path, said["message"], others_of(said, texts)))
     return found
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MODULE = "cue.mod/module.cue"
 """The file that makes a directory a module."""
 
-MODULE_OF_ITS_OWN = 'module: "froyo.local/source@v0"\nlanguage: version: "v0.9.0"\n'
+MODULE_OF_ITS_OWN = 'module: "froyo.local/source@v0"\nlanguage: version: "v0.16.0"\n'
 """What it says where nobody has said anything; the compiler takes a source without one for the same."""
 
 

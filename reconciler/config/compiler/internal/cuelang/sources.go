@@ -27,7 +27,7 @@ const (
 	top        = "/source-of-froyo/"
 	moduleFile = "cue.mod/module.cue"
 	// moduleOfItsOwn is for a source that is no module: what it imports is the library, and what CUE has itself.
-	moduleOfItsOwn = "module: \"froyo.local/source@v0\"\nlanguage: version: \"v0.9.0\"\n"
+	moduleOfItsOwn = "module: \"froyo.local/source@v0\"\nlanguage: version: \"v0.16.0\"\n"
 )
 
 // program is what is evaluated by itself: the files of one package in one directory, with those of the same package in the
