@@ -1,8 +1,8 @@
 """CUE's own test material, as far as it says something of what is asked of the compiler here.
 
-It lies in the module that the compiler is made of: archives (txtar) of files with what CUE makes of them. Held to it are
-whether there is anything wrong with files, and how files are formatted. Where an archive says something else, it is
-listed with the reason.
+It lies in the module that the compiler is made of: archives (txtar) of files with what CUE makes of them. Held to it
+are whether there is anything wrong with files, and how files are formatted. Where an archive says something else, it
+is listed with the reason.
 """
 
 from __future__ import annotations
