@@ -86,7 +86,8 @@ class Errors:
         texts: the modules as they are evaluated, by path.
         sites: where helpers are named, each with the path of its module.
         suggest: gives the closest of some words, or "".
-        names: of the language, and of what there is besides.
+        names: of the language.
+        kinds: what each helper makes, by its name.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class Errors:
         sites: Sequence[tuple[str, Site]],
         suggest: Callable[[str, Collection[str]], str],
         names: Collection[str],
+        kinds: Mapping[str, str],
     ) -> None:
         self._texts = texts
         self._sites = sites
         self._suggest = suggest
-        self._names = names
+        self._names = [*names, *kinds]
+        self._kinds = kinds
 
     def of(self, error: Exception, path: str, stop: Stop | None, known: Collection[str] = ()) -> list[Wrong]:
         """What an error of an evaluation says.
@@ -167,7 +170,10 @@ class Errors:
         if found:
             return f"did you mean {found!r}?"
         known = sorted(stop.known)
-        return f"there are {', '.join(known)}" if 0 < len(known) <= _FEW else ""
+        if 0 < len(known) <= _FEW:
+            return f"there are {', '.join(known)}"
+        kind = self._kinds.get(self._sites[stop.site][1].helper, "") if stop.site >= 0 else ""
+        return f"see: froyo explain {kind}" if kind else ""
 
 
 _FEW = 12

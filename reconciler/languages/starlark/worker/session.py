@@ -73,7 +73,8 @@ class Session:
         self._evaluated: dict[str, list[Wrong]] = {}
         self._functions = Functions(self.sites)
         self._given = self._functions.given
-        self._errors = Errors(self._texts, self.sites, _suggest, [*_LANGUAGE, *helpers])
+        kinds = {name: str(one["kind"]) for name, one in helpers.items()}
+        self._errors = Errors(self._texts, self.sites, _suggest, _LANGUAGE, kinds)
         starlark_go.configure_starlark(allow_set=True, allow_global_reassign=False, allow_recursion=False)
         self._starlark = starlark_go.Starlark(
             globals={
