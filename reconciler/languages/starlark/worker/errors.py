@@ -132,7 +132,6 @@ class Errors:
         hint = _hint(message)
         name = message.removeprefix("undefined: ")
         if name != message:
-            message = f"there is no {name}"
             found = self._suggest(name, [*known, *self._names])
             hint = f"did you mean {found!r}?" if found else hint
         return Wrong(path, line, column, message, hint)

@@ -162,7 +162,7 @@ def test_two_modules_may_have_one_name_for_different_things() -> None:
         ),
         (
             {"main.star": 'load("a.star", "a")\n', "a.star": "a = 1\nb = c\n"},
-            "a.star:2:5: there is no c",
+            "a.star:2:5: undefined: c",
         ),
         (
             {"main.star": "def f():\n    load('a.star', 'a')\n"},
@@ -178,7 +178,7 @@ def test_what_is_wrong_with_loading_is_said_at_the_statement(files: dict[str, st
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        (["return fil(name = 'x')"], "main.star:2:12: there is no fil (did you mean 'file'?)"),
+        (["return fil(name = 'x')"], "main.star:2:12: undefined: fil (did you mean 'file'?)"),
         (
             ["return file(name = 'x', pth = '/a')"],
             "main.star:2:29: file() has no argument pth (did you mean 'path'?)",
