@@ -135,7 +135,7 @@ class Surroundings:
         """What is another one whenever that part is."""
         found = self._digests.get(name)
         if found is None:
-            text = json.dumps(self.part(name), sort_keys=True, separators=(",", ":"))
+            text = json.dumps(self.part(name), sort_keys=True, separators=(",", ":"), default=str)
             found = self._digests[name] = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return found
 

@@ -28,7 +28,9 @@ def problem_of(said: Mapping[str, Any], files: Texts) -> Problem:
 
 def others_of(said: Mapping[str, Any], files: Texts) -> tuple[Problem, ...]:
     """The other places that have a part in a problem of an answer, one of each line."""
-    lines = {(place["file"], place["line"]): place for place in reversed(said.get("others", ())) if place["line"]}
+    lines = {
+        (place["file"], place["line"]): place for place in reversed(said.get("others", ())) if place["line"]
+    }
     places = list(reversed(lines.values()))
     return tuple(_placed(place, files, "") for place in places[:MOST_PLACES])
 

@@ -157,7 +157,7 @@ class _Process:
         """Tell it something. It is read while this is written, or both would wait for each other."""
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101 - it is a pipe
-        line = json.dumps(word, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+        line = json.dumps(word, separators=(",", ":"), default=str).encode("utf-8", "surrogatepass") + b"\n"
 
         def write() -> None:
             with contextlib.suppress(OSError, ValueError):

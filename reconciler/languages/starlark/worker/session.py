@@ -22,6 +22,8 @@ MOST_OBJECTS = 200_000
 """That one program makes."""
 MOST_VALUES = 5_000_000
 """That are looked at of what one program makes."""
+MOST_LOADS = 200
+"""Levels to which modules load others."""
 MOST_DEPTH = 60
 """Levels of nesting of what is made."""
 
@@ -100,6 +102,9 @@ class Session:
             return
         module = self._module(path)
         for load in module.loads if module is not None else ():
+            if len(above) > MOST_LOADS:
+                self._wrong(path, load.place, f"modules load each other more than {MOST_LOADS} deep", "")
+                break
             if load.path in (*above, path):
                 ring = " loads ".join((*above, path, load.path)[(*above, path).index(load.path) :])
                 self._wrong(

@@ -233,6 +233,9 @@ def test_what_is_wrong_with_loading_is_said_at_the_statement(files: dict[str, st
             ["return {'a': 'é'[:1]}"],
             "main.star:1:1: a text that it makes is not UTF-8: it was cut within a character",
         ),
+        (["return {'a': 1 << 63}"], "main.star:1:1: a whole number of more than 64 bits cannot be declared"),
+        (["return {'a': [float('nan')]}"], "main.star:1:1: nan is no number that can be declared"),
+        (["return {'a': float('inf')}"], "main.star:1:1: +inf is no number that can be declared"),
         (
             ["x = []", "x.append(x)", "return x"],
             "main.star:1:1: lists of objects are nested more than 60 levels deep",
@@ -305,6 +308,12 @@ def test_who_called_is_told() -> None:
 )
 def test_what_is_no_module_is_said(text: str, said: str) -> None:
     assert wrong(text)[0].startswith(said)
+
+
+def test_modules_may_be_loaded_from_so_many_and_no_more() -> None:
+    files = {f"m{n}.star": f"load('m{n + 1}.star', x{n} = 'y')\ny = 1\n" for n in range(300)}
+    files |= {"m300.star": "y = 1\n", "main.star": "load('m0.star', 'y')\n" + main("return None")}
+    assert wrong(files) == ["m200.star:1:6: modules load each other more than 200 deep"]
 
 
 def test_every_undefined_name_is_told() -> None:
