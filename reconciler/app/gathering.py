@@ -20,6 +20,8 @@ log = get_logger("froyo")
 async def gather_needed(parts: Parts, desired: Desired, targets: Collection[str] = ()) -> bool:
     """Ask the targets whose facts decide what is declared, and are not known or not since long ago.
 
+    Where there are policies, they go by facts, so that those of no target may be unknown.
+
     One that cannot be reached waits; whoever works on it says why.
 
     Args:
@@ -30,12 +32,14 @@ async def gather_needed(parts: Parts, desired: Desired, targets: Collection[str]
     Returns:
         Whether something is known now that was not.
     """
-    if not desired.facts_read:
+    governed = parts.policing.decides(desired)
+    if not desired.facts_read and not governed:
         return False
     wanted = [
         target
         for name, target in desired.targets.items()
-        if (not targets or name in targets) and desired.facts_read & parts.facts.due(name)
+        if (not targets or name in targets)
+        and (desired.facts_read & parts.facts.due(name) or (governed and not parts.facts.of(name)))
     ]
     return any(await gathered(*(_asked(parts, target) for target in wanted)))
 

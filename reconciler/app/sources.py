@@ -161,6 +161,7 @@ class Sources:
     async def _facts_changed(self, name: TargetName, sections: Collection[Section]) -> None:
         """A target says something else of itself: see what the sources declare that have asked for that."""
         self.read_anew()
+        self._controller.decide_again()
         for source, intake in list(self.intakes.items()):
             desired = self._controller.in_force.of(source)
             reads = desired is not None and name in desired.targets and desired.facts_read & set(sections)

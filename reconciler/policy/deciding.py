@@ -59,11 +59,13 @@ def decide(
         asked = ("{" + ",".join(f"{_encode(name)}:{text}" for name, text in parts.items()) + "}").encode()
         ready = shelf.ready(files)
         failed = ready.trouble
-        for name, program in ready.programs:
+        for name, program in () if failed else ready.programs:
             try:
                 _merge(said, _answer(program, stage, asked, now))
             except PolicyFailure as failure:
                 failed = failed or f"{name} could not decide: {failure.why}"
+                if failure.exceeded:
+                    shelf.exceeded(files, failed)
     except Exception as error:
         log.exception("a decision could not be made; this is a defect", policies=files.place, about=about)
         failed = f"a defect of froyo: {in_words(error)}"

@@ -8,8 +8,10 @@ class PolicyFailure(Exception):
 
     Args:
         why: in a person's words, as it goes on after the name of the place of the policies.
+        exceeded: whether it took more than it may, so that it is not to be tried again at once.
     """
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, exceeded: bool = False) -> None:
         super().__init__(why)
         self.why = why
+        self.exceeded = exceeded

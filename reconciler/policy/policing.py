@@ -5,6 +5,7 @@ Invariant: policies that should be there and are not, deny. This module must not
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -136,12 +137,17 @@ class Policing:
     ) -> tuple[PolicyDecision, ...]:
         """See Policies."""
         found = []
+        facts = self._facts(target.name)
         for files, mine in self._governing(changes).values():
+            if not facts:  # a rule that goes by one would say nothing
+                why = f"what {target.name} is has not been asked yet, or it has not said"
+                found.append(_undecided(files.place, target.name, why, len(mine)))
+                continue
             question = about_plan(
                 target,
                 mine,
                 at_work,
-                facts=self._facts(target.name),
+                facts=facts,
                 capabilities=self._capabilities,
                 actor=self._actor,
             )
@@ -177,10 +183,7 @@ class Policing:
 
     def _without(self, about: str, changes: int) -> PolicyDecision:
         """That the operator's policies cannot be had."""
-        place, why = self.operator.place, self.operator.trouble
-        return PolicyDecision(
-            id="", place=place, about=about, failed=f"they cannot be had: {why}", changes=changes
-        )
+        return _undecided(self.operator.place, about, f"they cannot be had: {self.operator.trouble}", changes)
 
     # --- Snapshots ----------------------------------------------------------------------------------------------------
 
@@ -229,6 +232,12 @@ class Policing:
 
     def _said(self, decision: PolicyDecision) -> dict[str, Any]:
         return {"object": decision.about, "actor": self._actor.name, **decision.document()}
+
+
+def _undecided(place: str, about: str, why: str, changes: int) -> PolicyDecision:
+    """What was not even asked."""
+    digest = hashlib.sha256(f"{place}\0{about}\0{why}".encode()).hexdigest()[:22]
+    return PolicyDecision(id=digest, place=place, about=about, failed=why, changes=changes)
 
 
 def _none(_source: SourceName) -> None:

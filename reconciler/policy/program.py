@@ -127,7 +127,7 @@ class PolicyProgram:
                 if len(asked) > _STASHED:
                     loan.discard()
         except OpaWasmError as error:
-            raise PolicyFailure(self._why(error)) from error
+            raise self._failure(error) from error
         if not found:
             return None
         if not isinstance(found, list) or not isinstance(found[0], dict) or "result" not in found[0]:
@@ -171,18 +171,20 @@ class PolicyProgram:
             epoch=cast("EpochTicker", self._clock),  # what of one is used is there
         )
 
-    def _why(self, error: Exception) -> str:
+    def _failure(self, error: Exception) -> PolicyFailure:
         """Why an evaluation ended without an answer, in a person's words."""
         text = _first_line(error)
         if "time limit" in text:
-            return f"it took longer than {self._limits.seconds:g} s, and was stopped"
+            why = f"it took longer than {self._limits.seconds:g} s, and was stopped"
+            return PolicyFailure(why, exceeded=True)
         if "opa_malloc" in text or "out of memory" in text:
-            return f"it ran out of its {self._limits.memory_mib} MiB of memory"
+            why = f"it ran out of its {self._limits.memory_mib} MiB of memory"
+            return PolicyFailure(why, exceeded=True)
         if "call stack exhausted" in text:
-            return "it recursed too deeply, and was stopped"
+            return PolicyFailure("it recursed too deeply, and was stopped", exceeded=True)
         if "byte limit" in text or "NUL terminator" in text:
-            return f"it says more than {self._limits.answer_mib} MiB"
-        return f"it broke down: {text}"
+            return PolicyFailure(f"it says more than {self._limits.answer_mib} MiB")
+        return PolicyFailure(f"it broke down: {text}")
 
 
 def _encoded(data: Mapping[str, Any], limits: PolicyLimits) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import Digest
@@ -80,12 +80,23 @@ class PolicyShelf:
         """Policies, as they can be asked."""
         with self._lock:
             known = self._kept.get(files.digest)
-            if known is None or (known.failed and known.until <= self._now()):
-                known = self._kept[files.digest] = self._made(files)
+            if known is not None and known.failed and known.until <= self._now():
+                # What could be asked before may be again; what never could be has to be made ready.
+                known = replace(known, failed="") if known.programs else None
+            if known is None:
+                known = self._made(files)
+            self._kept[files.digest] = known
             self._kept.move_to_end(files.digest)
             while len(self._kept) > KEPT:
                 _close(self._kept.popitem(last=False)[1])
             return known
+
+    def exceeded(self, files: PolicyFiles, why: str) -> None:
+        """These have taken more than they may: for a while nobody else waits for that."""
+        with self._lock:
+            known = self._kept.get(files.digest)
+            if known is not None and not known.failed:
+                self._kept[files.digest] = replace(known, failed=why, until=self._now() + AGAIN)
 
     def close(self) -> None:
         """Free all of them."""

@@ -52,7 +52,7 @@ def compiler(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def shelf(compiler):
-    found = PolicyShelf(compiler, lambda: NOW, limits=PolicyLimits(seconds=0.5, memory_mib=64))
+    found = PolicyShelf(compiler, lambda: NOW, limits=PolicyLimits(seconds=60.0, memory_mib=64))
     yield found
     found.close()
 
