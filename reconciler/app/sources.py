@@ -99,8 +99,7 @@ class Sources:
         self._settings[name] = source.settings
         load = parts.load if not isinstance(place, ClusterPlace) or place.trusted else isolated(parts.load)
         admit: Admit | None = parts.policing.admit
-        if isinstance(place, ClusterPlace):
-            # There each object is admitted by itself: one that is not holds up no other.
+        if isinstance(place, ClusterPlace):  # there each object is admitted by itself
             load, admit = parts.policing.admitting(load), None
         self._controller.expected.add(name)
         mending = None

@@ -22,7 +22,7 @@ from watchers.directory import DirectorySource
 if TYPE_CHECKING:
     from reconciler.app.places import Places
     from reconciler.model.policy import PolicyFiles
-    from reconciler.policy.rego import Written
+    from reconciler.policy.rego import WrittenPolicies
     from reconciler.policy.shelf import PolicyShelf
 
 Document = dict[str, Any]
@@ -76,7 +76,7 @@ def checked(files: PolicyFiles, places: Places, environ: Mapping[str, str]) -> D
     )
 
 
-def _readable(files: PolicyFiles, shelf: PolicyShelf) -> Written:
+def _readable(files: PolicyFiles, shelf: PolicyShelf) -> WrittenPolicies:
     ready = shelf.ready(files)
     if ready.problems:
         raise ConfigError([problem.within(files.root) for problem in ready.problems])
@@ -130,7 +130,9 @@ def tested(files: PolicyFiles, places: Places, environ: Mapping[str, str], *, ru
     return _document("PolicyTest", files, results=results, failed=failed)
 
 
-def _rego_tests(files: PolicyFiles, written: Written, shelf: PolicyShelf, run: str) -> Iterator[Document]:
+def _rego_tests(
+    files: PolicyFiles, written: WrittenPolicies, shelf: PolicyShelf, run: str
+) -> Iterator[Document]:
     if not written.tests:
         return
     modules = {**written.modules, **written.tests}

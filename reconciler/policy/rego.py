@@ -31,7 +31,7 @@ def asking() -> str:
 
 
 @dataclass(slots=True)
-class Written:
+class WrittenPolicies:
     """Policies as they are written.
 
     Attributes:
@@ -49,14 +49,14 @@ class Written:
     stages: frozenset[str] = frozenset()
 
 
-def read(files: PolicyFiles) -> Written:
+def read(files: PolicyFiles) -> WrittenPolicies:
     """What the files of a place are.
 
     Raises:
         ConfigError: they cannot be read, or are no policies.
         SnapshotGone: a file moved on before it was read.
     """
-    found, problems = Written(), []
+    found, problems = WrittenPolicies(), []
     stages: set[str] = set()
     size = 0
     for path in sorted(files.files):
