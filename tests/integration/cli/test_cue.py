@@ -1,0 +1,80 @@
+"""CUE as a person has it: declared, set, and a bomb in one source while the others carry on."""
+
+import shutil
+
+import pytest
+
+from reconciler.config.compiler import compiler
+
+SITE = """\
+package site
+
+import linux "linux.froyo.dev/v1alpha1"
+
+text: *"hello" | string @tag(text)
+note: linux.#File & {
+	metadata: name: "note"
+	spec: {target: "here", path: "MACHINE/note", content: "\\(text)\\n", mode: "0644"}
+}
+"""
+BOMB = """\
+import "strings"
+
+a: strings.Repeat("0123456789", 1000000)
+b: "\\(a)\\(a)\\(a)\\(a)\\(a)\\(a)\\(a)\\(a)\\(a)\\(a)"
+c: "\\(b)\\(b)\\(b)\\(b)\\(b)\\(b)\\(b)\\(b)\\(b)\\(b)"
+d: "\\(c)\\(c)\\(c)\\(c)\\(c)\\(c)\\(c)\\(c)\\(c)\\(c)"
+"""
+SOURCE = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Source
+metadata: {name: other}
+spec: {directory: {path: ../other}, settings: {text: "from a source"}}
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def there():
+    """Where the compiler could not be built, each test says so."""
+    if compiler().missing:
+        pytest.skip(compiler().missing)
+
+
+def declare(person, directory, mode="0644"):
+    text = SITE.replace("MACHINE", str(person.machine)).replace("0644", mode)
+    (directory / "site.cue").write_text(text)
+
+
+def test_what_is_declared_in_cue_is_planned_and_put_in_place(person):
+    declare(person, person.site)
+    planned = person.json("plan", person.site, "--set", "text=hi", status=2)
+    assert "here/File/note" in str(planned)
+    person.froyo("apply", person.site, "--set", "text=hi")
+    assert (person.machine / "note").read_text() == "hi\n"
+    assert "site.cue" in person.froyo("describe", "File/note").stdout
+    person.froyo("diff", person.site, "--set", "text=hi")
+    person.froyo("apply", person.site)
+    assert (person.machine / "note").read_text() == "hello\n"
+
+
+def test_a_bomb_in_one_source_is_said_and_the_others_carry_on(person):
+    other = person.base / "other"
+    other.mkdir()
+    person.write("sources.yaml", SOURCE)
+    declare(person, other)
+    shutil.copy(person.site / "target.yaml", other)
+    note, motd = person.machine / "note", person.machine / "etc" / "motd"
+    with person.up():
+        person.until(lambda: note.exists() and note.read_text() == "from a source\n" and motd.exists())
+        person.write("../other/bomb.cue", BOMB)
+        person.write(
+            "files.yaml", (person.site / "files.yaml").read_text().replace("hello", "while it is looked at")
+        )
+        person.until(lambda: motd.read_text() == "while it is looked at\n")
+        person.until(lambda: "not evaluated: it takes more than 1024 MB" in person.froyo("events").stdout)
+        # What was good stays in force, also there.
+        note.write_text("spoiled")
+        person.until(lambda: note.read_text() == "from a source\n")
+        (other / "bomb.cue").unlink()
+        declare(person, other, "0600")
+        person.until(lambda: note.stat().st_mode & 0o777 == 0o600)
