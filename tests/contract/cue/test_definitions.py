@@ -33,6 +33,12 @@ def test_they_are_written_as_cue_formats_them():
     assert compiler().ask("cue.format", {"files": files}) == {"files": files, "problems": []}
 
 
+def test_so_are_the_examples():
+    files = {str(path): path.read_text() for path in (ROOT / "examples").rglob("*.cue")}
+    assert files
+    assert compiler().ask("cue.format", {"files": files})["files"] == files
+
+
 def manifests():
     """Every manifest of the examples that is right, by what it is."""
     for path in sorted((ROOT / "examples").rglob("*.yaml")):
