@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab.control_plane import OURS
+from tests.integration.cluster.conftest import running
+from tests.lab.control_plane import COMMAND, OURS
 from tests.lab.pod import ROOT, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
@@ -126,6 +127,45 @@ def test_why_they_cannot_say_anything_is_one_sentence(known, tmp_path):
     for err in refused(tmp_path / "token", "-A"):
         assert "does not know who asks" in err
         assert "no-such-token" not in err
+
+
+@pytest.fixture
+def below(known, tmp_path):
+    """A kubeconfig for the same server below a path, as it is behind what has several, with a program that logs in."""
+    words = [str(COMMAND), "kubectl", "proxy", "--port=0", "--api-prefix=/k8s/clusters/c-1/"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as proxy:
+        port = proxy.stdout.readline().strip().rpartition(":")[2]
+        login = tmp_path / "login"
+        said = {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "kind": "ExecCredential",
+            "status": {"token": "x"},
+        }
+        login.write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n")
+        login.chmod(0o755)
+        document = {
+            "current-context": "below",
+            "contexts": [{"name": "below", "context": {"cluster": "c", "user": "u", "namespace": "default"}}],
+            "clusters": [
+                {"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}/k8s/clusters/c-1"}},
+            ],
+            "users": [
+                {"name": "u", "user": {"exec": {"apiVersion": said["apiVersion"], "command": "./login"}}}
+            ],
+        }
+        (tmp_path / "below").write_text(yaml.safe_dump(document))
+        yield str(tmp_path / "below")
+        proxy.terminate()
+
+
+def test_a_server_below_a_path_is_looked_at_heard_and_written_to(known, below, tmp_path):
+    apply(known, kind(API, "Target", "here", local={}))
+    with running(below, tmp_path, "--namespace", "default"):
+        until(lambda: known.get("ftarget", "here").get("status"))
+        apply(known, kind(LINUX, "File", "one", target="here", path=f"{tmp_path}/one", content="x"))
+        known.kubectl("wait", "--for=condition=Ready", "ffile/one", "--timeout=60s")
+        code, out, err = froyo(below, "get", "File/one", "-n", "default", "-o", "json")
+    assert (code, json.loads(out)["items"][0]["ready"]) == (0, "True"), err
 
 
 def test_a_kind_that_is_not_served_is_said_and_holds_up_no_other(known):
