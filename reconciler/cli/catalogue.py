@@ -16,6 +16,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("policy", "Try, check and write policies, which say what may be done"),
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
             ("crd", "The same as custom resource definitions, for a cluster"),
+            ("schema", "Write JSON Schemas of the kinds into a source, for editors of YAML"),
             ("cue", "Write what CUE imports of the kinds into a source, for editors"),
             ("migrate", "Turn a directory into objects of a cluster, and back"),
         ),

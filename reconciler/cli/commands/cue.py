@@ -12,6 +12,7 @@ import typer
 from reconciler.app.places import places
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format, emit
+from reconciler.cli.putting import write_anew
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError
@@ -60,7 +61,7 @@ def command(
     files = exported(every_kind(catalog))
     if not (root / MODULE).exists():
         files[MODULE] = MODULE_OF_ITS_OWN
-    written = [path for path, text in sorted(files.items()) if _write(root / path, text)]
+    written = [path for path, text in sorted(files.items()) if write_anew(root / path, text)]
     if output.is_document:
         made = {"directory": os.path.realpath(directory), "files": sorted(files), "written": written}
         emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Exported", **made}, output)
@@ -70,15 +71,3 @@ def command(
     if not written:
         screen.say("all of it was there already")
     return 0
-
-
-def _write(path: Path, text: str) -> bool:
-    """Put a text at a path, whole or not at all, unless it is there; whether it was not."""
-    content = text.encode()
-    if path.is_file() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_bytes(content)
-    os.replace(new, path)
-    return True

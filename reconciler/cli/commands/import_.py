@@ -65,11 +65,21 @@ def command(  # noqa: PLR0913 - its options
     if output.is_document:
         emit(screen, {"apiVersion": "v1", "kind": "List", "items": manifests}, output)
     elif into is not None:
-        write_whole(str(into), manifest_text(found.manifests, target), what="what was found", mode=0o666)
+        text = _for_editors(root, into) + manifest_text(found.manifests, target)
+        write_whole(str(into), text, what="what was found", mode=0o666)
     elif manifests:
         screen.out.write(manifest_text(found.manifests, target))
     _tell(screen, found, into)
     return 1 if found.failed else 0
+
+
+def _for_editors(root: Path, into: Path) -> str:
+    """The line by which an editor finds the schemas, where `froyo schema export` has written them."""
+    from reconciler.cli.commands.schema import SCHEMAS
+    from reconciler.config.editor_schemas import ALL, modeline
+
+    schema = root / SCHEMAS / ALL
+    return modeline(os.path.relpath(schema, into.absolute().parent)) if schema.exists() else ""
 
 
 async def _found(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from reconciler.app.places import places
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
@@ -85,12 +86,17 @@ def command(
     *,
     solo: Annotated[bool, typer.Option("--solo", help="For this machine alone.")] = False,
     output: Output = Format.TEXT,
-    state: State = None,  # noqa: ARG001 - holds everywhere
+    state: State = None,
     no_color: NoColor = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Write a small directory of manifests to begin with. Writes nothing if one of its files is there already."""
+    from reconciler.app.catalogues import installed
+    from reconciler.cli.commands.schema import SCHEMAS
+    from reconciler.config.describing import every_kind
+    from reconciler.config.editor_schemas import ALL, modeline, schema_files
+
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     place = f"/tmp/froyo-{getpass.getuser()}"  # noqa: S108 - it is meant to be harmless, not to be secret
     selection = "target: here" if solo else "targets: {matchLabels: {role: workstation}}   # or: target: here"
@@ -99,7 +105,11 @@ def command(
         "hello.yaml": _HELLO.format(place=place, selection=selection),
         ".froyoignore": _IGNORE,
     }
-    os.makedirs(directory, exist_ok=True)
+    packages = places(os.environ, state=state)
+    begins = modeline(f"{SCHEMAS}/{ALL}")
+    files = {name: begins + text if name.endswith(".yaml") else text for name, text in files.items()}
+    files[f"{SCHEMAS}/{ALL}"] = schema_files(every_kind(installed(packages)[1]))[ALL]
+    os.makedirs(os.path.join(directory, SCHEMAS), exist_ok=True)
     there = sorted(name for name in files if os.path.lexists(os.path.join(directory, name)))
     if there:
         raise UsageError(f"{os.path.join(directory, there[0])} is there already; nothing was written")

@@ -12,7 +12,7 @@ import starlark_go
 from reconciler.languages.starlark.worker.modules import PREFIX, Site
 
 if TYPE_CHECKING:
-    from reconciler.languages.starlark.worker.texts import Written
+    from reconciler.languages.starlark.worker.texts import WrittenModule
 
 INTERNAL = "<froyo>"
 """What the files of ours are called that are evaluated."""
@@ -92,7 +92,7 @@ class Errors:
 
     def __init__(
         self,
-        texts: Mapping[str, Written],
+        texts: Mapping[str, WrittenModule],
         sites: Sequence[tuple[str, Site]],
         suggest: Callable[[str, Collection[str]], str],
         names: Collection[str],

@@ -35,14 +35,14 @@ def main(memory: int, seconds: int) -> None:
 
 def _serve(heard: TextIO, said: TextIO, seconds: int) -> None:
     from reconciler.languages.starlark.worker.functions import struct
-    from reconciler.languages.starlark.worker.session import Session, as_sent
+    from reconciler.languages.starlark.worker.session import StarlarkSession, as_sent
 
     def say(word: Mapping[str, Any]) -> None:
         said.write(json.dumps(word, separators=(",", ":")) + "\n")
         said.flush()
 
     task = json.loads(heard.readline())
-    session = Session(task["files"], task["helpers"], frozenset(task["sections"]))
+    session = StarlarkSession(task["files"], task["helpers"], frozenset(task["sections"]))
     asked = {}
     for program in task["programs"]:
         say({"begin": program})

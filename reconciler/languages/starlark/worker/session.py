@@ -13,7 +13,7 @@ import starlark_go
 from reconciler.languages.starlark.worker.errors import INTERNAL, Errors, Wrong
 from reconciler.languages.starlark.worker.functions import Functions, Printed, plain
 from reconciler.languages.starlark.worker.modules import FACTS, PREFIX, Module, Site, Unreadable, read
-from reconciler.languages.starlark.worker.texts import Written
+from reconciler.languages.starlark.worker.texts import WrittenModule
 from reconciler.languages.starlark.worker.writing import rewritten
 
 STACK = 20_000
@@ -53,7 +53,7 @@ class Outcome:
     read: list[str] = field(default_factory=list)
 
 
-class Session:
+class StarlarkSession:
     """See the module.
 
     Args:
@@ -70,7 +70,7 @@ class Session:
         self._sections = sections
         self._modules: dict[str, Module] = {}
         self._unreadable: dict[str, list[Wrong]] = {}
-        self._texts: dict[str, Written] = {}
+        self._texts: dict[str, WrittenModule] = {}
         self.sites: list[tuple[str, Site]] = []
         self._evaluated: dict[str, list[Wrong]] = {}
         self._functions = Functions(self.sites)

@@ -32,7 +32,7 @@ class Edit:
 
 
 @dataclass(slots=True)
-class Written:
+class WrittenModule:
     """What is written.
 
     Attributes:
@@ -61,11 +61,11 @@ def character(line: bytes, column: int) -> int:
     return len(line[:column].decode(errors="replace")) + 1
 
 
-def written(text: str, edits: list[Edit]) -> Written:
+def written(text: str, edits: list[Edit]) -> WrittenModule:
     """A text with some of it written otherwise. What is, overlaps nothing else that is."""
     lines = [line.encode() for line in text.split("\n")]
     pieces: list[str] = []
-    result = Written("")
+    result = WrittenModule("")
     line, column = 1, 0  # up to where it has been taken over
     out = 1  # the column of what comes next
 

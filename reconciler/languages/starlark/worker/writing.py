@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.languages.starlark.worker.modules import OVERRIDDEN, PREFIX, Module, Site, Unreadable
 from reconciler.languages.starlark.worker.scopes import is_load
-from reconciler.languages.starlark.worker.texts import Edit, Place, Written, character, written
+from reconciler.languages.starlark.worker.texts import Edit, Place, WrittenModule, character, written
 
 _LAST = (1,)
 """The rank of what stands in the place of something. What is before that is written from outside in."""
@@ -22,7 +22,7 @@ def rewritten(
     helpers: Collection[str],
     first: int,
     exported: Collection[str],
-) -> tuple[Written, list[Site]]:
+) -> tuple[WrittenModule, list[Site]]:
     """A module as it is evaluated, and the places in it at which helpers are named.
 
     Args:

@@ -335,10 +335,10 @@ def test_what_is_printed_is_told_with_its_place_and_bounded() -> None:
 
 
 def test_what_a_program_asks_for_is_known_before_it_is_evaluated() -> None:
-    from reconciler.languages.starlark.worker.session import Session
+    from reconciler.languages.starlark.worker.session import StarlarkSession
 
     def asks(text: str) -> set[str]:
-        return Session({"main.star": text}, {}, {"os", "network"}).asks("main.star")
+        return StarlarkSession({"main.star": text}, {}, {"os", "network"}).asks("main.star")
 
     assert asks(main("return None")) == set()
     assert asks(main("return ctx.settings['a']")) == {"settings"}
@@ -349,10 +349,10 @@ def test_what_a_program_asks_for_is_known_before_it_is_evaluated() -> None:
 
 
 def test_where_arguments_of_a_helper_stand_is_known() -> None:
-    from reconciler.languages.starlark.worker.session import Session
+    from reconciler.languages.starlark.worker.session import StarlarkSession
 
     text = main("return file(", "    name = 'é', labels = {'a': ['b',", "    1]},", ")")
-    session = Session({"main.star": text}, HELPERS, ())
+    session = StarlarkSession({"main.star": text}, HELPERS, ())
     session.asks("main.star")
     session.write(["main.star"])
     [(path, site)] = session.sites

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.languages.starlark.worker.session import Session
+from reconciler.languages.starlark.worker.session import StarlarkSession
 
 SUITE = Path(__file__).parent / "suite"
 FILES = sorted(str(path.relative_to(SUITE)) for path in SUITE.rglob("*.star"))
@@ -57,7 +57,7 @@ def chunks(name: str) -> Iterator[tuple[int, str, list[str]]]:
 def said(name: str) -> dict[int, str]:
     """What is wrong with each chunk of a file, by its first line; "" where nothing is."""
     modules = {f"{first}.star": LOADS + text for first, text, _ in chunks(name)}
-    session = Session({**modules, "assert.star": ASSERTS}, {}, ())
+    session = StarlarkSession({**modules, "assert.star": ASSERTS}, {}, ())
     for path in modules:
         session.asks(path)
     session.write([*modules])

@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.config.schemas import Kinds
 from reconciler.languages.starlark.helpers import helpers
 from reconciler.languages.starlark.worker.functions import struct
-from reconciler.languages.starlark.worker.session import Outcome, Session
+from reconciler.languages.starlark.worker.session import Outcome, StarlarkSession
 from tests.unit.config.world import CATALOG
 
 HELPERS = helpers(Kinds(CATALOG))
@@ -19,7 +19,7 @@ TARGETS = [
 def ran(files: str | Mapping[str, str], program: str = "main.star", **context: Any) -> Outcome:
     """What comes of a program; of one module, where the text of that is given."""
     modules = {"main.star": files} if isinstance(files, str) else files
-    session = Session(modules, HELPERS, {"os", "network"})
+    session = StarlarkSession(modules, HELPERS, {"os", "network"})
     session.asks(program)
     session.write([program])
     given = {"targets": TARGETS, "settings": {"stage": "test"}, "revision": "r1", "source": "site", **context}
