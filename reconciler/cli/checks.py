@@ -71,6 +71,7 @@ def every_check(asking: Asking) -> list[Check]:
         _python,
         _wasmtime,
         _artifacts,
+        _compiler,
         _built,
         _packages,
         _state,
@@ -131,6 +132,23 @@ def _artifacts(asking: Asking) -> Iterator[Check]:
         yield Check("provider runtime", OK, f"{wasm.stat().st_size / 1e6:.0f} MB")
     else:
         yield Check("provider runtime", FAIL, f"{wasm} is missing", "build it: python hatch_build.py")
+
+
+def _compiler(_asking: Asking) -> Iterator[Check]:
+    from reconciler.config.compiler import Compiler, CompilerError
+
+    compiler = Compiler()
+    if compiler.missing:
+        yield Check("compiler", WARN, "sources in CUE and policies in Rego cannot be used", compiler.missing)
+        return
+    try:
+        compiler.ask("cue.format", {"files": {}})
+    except CompilerError as error:
+        yield Check("compiler", FAIL, str(error), "sources in CUE and policies in Rego cannot be used")
+    else:
+        yield Check("compiler", OK, f"of CUE and Rego, {compiler.binary.stat().st_size / 1e6:.0f} MB")
+    finally:
+        compiler.close()
 
 
 def _built(asking: Asking) -> Iterator[Check]:

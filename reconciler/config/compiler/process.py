@@ -25,7 +25,7 @@ from reconciler.config.compiler.faults import CompilerError, CompilerExceeded
 MEMORY_MAX = 1 << 30
 """Bytes that a process may take."""
 
-ANSWER_MAX = 128 << 20
+ANSWER_MAX = 64 << 20
 """Bytes of an answer. What makes more of one source is no configuration."""
 
 GRACE_SECONDS = 1.0

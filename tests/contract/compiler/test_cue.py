@@ -1,5 +1,7 @@
 """What the compiler answers about CUE."""
 
+import pytest
+
 LIBRARY = {
     "linux.froyo.dev/v1alpha1": """\
 package v1alpha1
@@ -196,3 +198,35 @@ def test_it_is_formatted_as_cue_does(compiler):
     answer = compiler.ask("cue.format", {"files": {"a.cue": "a:   1\nb: {c:2}", "b.cue": "a: ["}})
     assert answer["files"] == {"a.cue": "a: 1\nb: {c: 2}\n"}
     assert [(one["file"], one["line"]) for one in answer["problems"]] == [("b.cue", 1)]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("9223372036854775808", "x.n: a whole number of more than 64 bits cannot be declared"),
+        ("-" + "9" * 5000, "x.n: a whole number of more than 64 bits cannot be declared"),
+        ("1.0e400", "x.n: a number of more than 64 bits cannot be declared"),
+        ('"a\\u0000b"', "x.n: a NUL character cannot be declared"),
+        ("{a: " * 70 + "1" + "}" * 70, "nested more than 64 levels deep"),
+        ("[" * 70 + "]" * 70, "nested more than 64 levels deep"),
+    ],
+    ids=["int", "long int", "float", "nul", "structs", "lists"],
+)
+def test_what_no_manifest_can_have_is_refused_at_its_place(evaluate, value, said):
+    answer = evaluate({"a.cue": f'x: {{apiVersion: "v1", kind: "K", n: {value}}}\n'})
+    [problem] = answer["problems"]
+    assert problem["message"].endswith(said)
+    assert problem["line"] == 1
+    assert objects(answer) == {}
+
+
+def test_what_is_within_64_bits_is_as_it_was_written(evaluate):
+    text = 'x: {apiVersion: "v1", kind: "K", n: [9223372036854775807, 0.1, 1.5e3, 1_0, 0x1F, 2K, true, null, \'a\']}\n'
+    answer = evaluate({"a.cue": text})
+    assert objects(answer)["x"]["n"] == [2**63 - 1, 0.1, 1500.0, 10, 31, 2000, True, None, "YQ=="]
+
+
+def test_a_message_is_no_longer_than_a_person_reads(evaluate):
+    long = "x" * 10000
+    [problem] = evaluate({"a.cue": f'a: "{long}" & "y{long}"\n'})["problems"]
+    assert len(problem["message"]) < 1100

@@ -15,6 +15,7 @@ from reconciler.app.places import places
 from reconciler.cli import checks
 from reconciler.cli.asking import Asking
 from reconciler.cli.checks import FAIL, OK, WARN
+from reconciler.config.compiler.client import Compiler
 from reconciler.errors import StoreError, UsageError
 
 
@@ -33,6 +34,22 @@ def test_missing_artefacts_fail_with_how_to_make_them(asking):
     assert levels(found) == [FAIL, FAIL, FAIL]
     assert "hatch_build.py" in found[0].message
     assert "hatch_build.py" in found[2].todo
+
+
+@pytest.mark.parametrize(
+    ("program", "level"),
+    [(None, WARN), ("#!/bin/sh\nexit 3\n", FAIL), ('#!/bin/sh\nread l; echo \'{"id":1,"answer":{}}\'\n', OK)],
+    ids=["missing", "broken", "well"],
+)
+def test_a_compiler_that_is_missing_is_a_warning_and_one_that_does_not_answer_a_failure(
+    asking, monkeypatch, tmp_path, program, level
+):
+    there = Compiler(tmp_path)
+    if program:
+        there.binary.write_text(program)
+        there.binary.chmod(0o755)
+    monkeypatch.setattr("reconciler.config.compiler.Compiler", lambda: there)
+    assert levels(checks._compiler(asking)) == [level]
 
 
 def test_artefacts_of_another_version_than_the_sources_fail_with_what_to_do(asking, monkeypatch):

@@ -3,8 +3,11 @@ package cuelang
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/errors"
 )
 
 var (
@@ -59,7 +62,7 @@ func (c *collector) manifest(value cue.Value) {
 	if err == nil {
 		var text bytes.Buffer
 		var tree *Tree
-		if tree, err = c.write(&text, value); err == nil {
+		if tree, err = c.write(&text, value, 0); err == nil {
 			c.objects = append(c.objects, Object{Path: value.Path().String(), Value: text.Bytes(), Place: tree})
 			return
 		}
@@ -67,9 +70,38 @@ func (c *collector) manifest(value cue.Value) {
 	c.complaints.addOf(err, c.program, c.whole)
 }
 
+// maxDepth is how deeply a manifest may be nested: no deeper than one in YAML.
+const maxDepth = 64
+
+// plain complains of what CUE can say and no manifest can have.
+func plain(value cue.Value) error {
+	switch value.Kind() {
+	case cue.IntKind:
+		if _, err := value.Int64(); err != nil {
+			return refused(value, "a whole number of more than 64 bits cannot be declared")
+		}
+	case cue.FloatKind, cue.NumberKind:
+		if number, err := value.Float64(); err != nil && math.IsInf(number, 0) {
+			return refused(value, "a number of more than 64 bits cannot be declared")
+		}
+	case cue.StringKind:
+		if text, _ := value.String(); strings.ContainsRune(text, 0) {
+			return refused(value, "a NUL character cannot be declared")
+		}
+	}
+	return nil
+}
+
+func refused(value cue.Value, format string, arguments ...any) error {
+	return errors.Newf(value.Pos(), "%s: "+format, append([]any{value.Path()}, arguments...)...)
+}
+
 // write writes a value as JSON, and gives the places of all that is in it.
-func (c *collector) write(text *bytes.Buffer, value cue.Value) (*Tree, error) {
+func (c *collector) write(text *bytes.Buffer, value cue.Value, depth int) (*Tree, error) {
 	value, _ = value.Default()
+	if depth > maxDepth {
+		return nil, refused(value, "nested more than %d levels deep", maxDepth)
+	}
 	tree := &Tree{}
 	switch value.Kind() {
 	case cue.StructKind:
@@ -94,7 +126,7 @@ func (c *collector) write(text *bytes.Buffer, value cue.Value) (*Tree, error) {
 			}
 			text.Write(label)
 			text.WriteByte(':')
-			inner, err := c.write(text, fields.Value())
+			inner, err := c.write(text, fields.Value(), depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -111,7 +143,7 @@ func (c *collector) write(text *bytes.Buffer, value cue.Value) (*Tree, error) {
 			if len(tree.items) > 0 {
 				text.WriteByte(',')
 			}
-			inner, err := c.write(text, items.Value())
+			inner, err := c.write(text, items.Value(), depth+1)
 			if err != nil {
 				return nil, err
 			}
@@ -119,6 +151,9 @@ func (c *collector) write(text *bytes.Buffer, value cue.Value) (*Tree, error) {
 		}
 		text.WriteByte(']')
 	default:
+		if err := plain(value); err != nil {
+			return nil, err
+		}
 		written, err := value.MarshalJSON()
 		if err != nil {
 			return nil, err

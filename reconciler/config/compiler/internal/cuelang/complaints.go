@@ -18,6 +18,12 @@ const maxProblems = 200
 // importFailed begins what is said of an import. The place that it names is that of the problem.
 var importFailed = regexp.MustCompile(`^import failed: \S+:\d+:\d+: `)
 
+// maxPlaces is how many places are told of one problem.
+const maxPlaces = 32
+
+// maxMessage is how long a message is at most: there may be whole values in it.
+const maxMessage = 1000
+
 // complaints are what is wrong with the files of a request, each said once.
 type complaints struct {
 	sent     map[string]string
@@ -90,9 +96,13 @@ func each(err error) []errors.Error {
 func (c *complaints) problem(one errors.Error, about program) requests.Problem {
 	message := strings.ReplaceAll(strings.TrimSpace(one.Error()), top, "")
 	message = importFailed.ReplaceAllString(message, "import failed: ")
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + " …"
+	}
 	problem := requests.Problem{Message: message, Path: one.Path(), Program: about.name}
 	var own, others []requests.Place
-	for _, position := range errors.Positions(one) {
+	positions := errors.Positions(one)
+	for _, position := range positions[:min(len(positions), maxPlaces)] {
 		place := requests.Place{File: named(position.Filename()), Line: position.Line(), Column: position.Column()}
 		if _, sent := c.sent[place.File]; sent {
 			own = append(own, place)
