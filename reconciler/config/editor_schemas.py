@@ -38,7 +38,10 @@ def editor_schemas(kinds: Iterable[Kind]) -> dict[str, dict[str, Any]]:
 
 def schema_files(kinds: Iterable[Kind]) -> dict[str, str]:
     """The same as they are written."""
-    return {name: json.dumps(schema, separators=(",", ":")) + "\n" for name, schema in editor_schemas(kinds).items()}
+    return {
+        name: json.dumps(schema, separators=(",", ":")) + "\n"
+        for name, schema in editor_schemas(kinds).items()
+    }
 
 
 def modeline(path: str) -> str:

@@ -10,7 +10,9 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from reconciler.model.source import Snapshot
 
 _ASKED = frozenset({"programs", "settings"})
+_NO_PACKAGE = re.compile(r'cannot find package "([^"]*)"')
 
 
 def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> dict[str, Evaluation]:
@@ -56,7 +59,10 @@ def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> d
             )
     except CompilerError as error:
         return _failed(programs, texts, [_unanswered(error, programs)])
-    problems = [(one.get("program", ""), problem_of(one, texts)) for one in answer["problems"]]
+    known = arguments["library"]
+    problems = [
+        (one.get("program", ""), _hinted(problem_of(one, texts), known)) for one in answer["problems"]
+    ]
     made = {one["name"]: one for one in answer["programs"]}
     found: dict[str, Evaluation] = {}
     for program in programs:
@@ -93,6 +99,14 @@ def _failed(
     """Of what is wrong it is not known what it depends on, and so on all that there is."""
     read = frozenset(texts) | {file for one in programs for file in one.files}
     return {one.path: Evaluation(problems=list(problems), read=read, asked=_ASKED) for one in programs}
+
+
+def _hinted(problem: Problem, known: Collection[str]) -> Problem:
+    """With what there is to import in the place of a package of ours that there is not."""
+    found = _NO_PACKAGE.search(problem.message)
+    if found is None or problem.hint or "froyo.dev" not in found[1]:
+        return problem
+    return replace(problem, hint=f"what kinds there are is in {', '.join(sorted(known))}")
 
 
 def _warn(found: Mapping[str, Evaluation], tags: Sequence[str], surroundings: Surroundings) -> None:

@@ -266,3 +266,11 @@ def test_the_package_of_a_file_is_told_from_how_it_begins(text: str, package: st
         "cue.evaluate", {"files": {"f.cue": text}, "library": {}, "tags": {"x": "true", "y": "true"}}
     )
     assert [one["name"] for one in answer["programs"]] == ([name] if text else ["f.cue"])
+
+
+def test_who_guesses_at_the_name_of_a_package_of_ours_is_told_what_there_is() -> None:
+    [problem] = wrong(
+        {"site.cue": 'package site\n\nimport "froyo.dev/linux/v1alpha1"\n\nx: v1alpha1.#File\n'}
+    )
+    assert (problem.line, problem.column) == (3, 8)
+    assert "froyo.dev/v1alpha1, linux.froyo.dev/v1alpha1" in problem.hint
