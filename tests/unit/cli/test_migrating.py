@@ -537,3 +537,24 @@ def test_what_is_kept_is_read_as_an_operator_reads_it():
         kept.read(KeyRef("Secret", "default", "s", "other"))
     with pytest.raises(SecretError):
         migrating._in_cluster(kept.read, Secret("a"))
+
+
+def test_of_a_program_it_is_what_that_makes_now(state, froyo, tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "targets.yaml").write_text(TARGET.replace("hostKey", "identityFile: key, hostKey"))
+    (site / "key").write_text(KEYS[0])
+    (site / "key").chmod(0o600)
+    (site / "motd.txt").write_text("hello")
+    (site / "main.star").write_text(
+        "def main(ctx):\n    suffix = ctx.settings['suffix']\n    return [\n"
+        "        file(name = t.name + suffix, target = t.name, path = '/etc/motd', source = 'motd.txt')\n"
+        "        for t in ctx.targets\n    ]\n"
+    )
+    code, out, err = froyo("to-cluster", site, "--set", "suffix=-motd")
+    assert code == 0, err
+    [file] = [one for one in yaml.safe_load_all(out) if one["kind"] == "File"]
+    assert (file["metadata"]["name"], file["spec"]["content"]) == ("w1-motd", "hello")
+    assert "main.star: a cluster has no programs; what it makes now is carried over" in err
+    code, _, err = froyo("from-cluster", tmp_path / "back", "--set", "a=b")
+    assert (code, "--set and -o are for to-cluster" in err) == (1, True)
