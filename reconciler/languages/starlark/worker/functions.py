@@ -124,7 +124,8 @@ def encode(value: Any) -> str:
 def decode(text: str) -> list[Any]:
     """Whether a text is JSON, and what it says, or why it is none."""
     try:
-        return [True, json.loads(text, parse_constant=_no_constant)]
+        value = json.loads(text, parse_constant=_no_constant)
+        return [True, _whole(value) if "\\u" in text else value]
     except RecursionError:
         return [False, "it is nested too deeply"]
     except ValueError as error:
@@ -135,6 +136,23 @@ def indent(text: str, prefix: str, step: str) -> str:
     """JSON on several lines."""
     lines = json.dumps(json.loads(text), indent=step, ensure_ascii=False).split("\n")
     return f"\n{prefix}".join(lines)
+
+
+def _whole(value: Any) -> Any:
+    """A value without halves of characters, as Go has it.
+
+    Raises:
+        ValueError: there is a NUL character in it, with which the text would end on its way into the language.
+    """
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if "\0" in value:
+        raise ValueError("there is a NUL character in it")
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _no_constant(word: str) -> Iterator[None]:
