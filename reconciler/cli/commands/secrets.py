@@ -66,7 +66,7 @@ def command(  # noqa: PLR0913 - its options
             "-R",
             "--recipients-file",
             metavar="FILE",
-            help="For all that a file names, in the form of .age-recipients.",
+            help="For all that a file names, as .age-recipients does.",
         ),
     ] = None,
     identity: Annotated[
