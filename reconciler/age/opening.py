@@ -6,7 +6,6 @@ more is not known any more.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from reconciler.age.identities import Identity
@@ -15,6 +14,7 @@ from reconciler.model.secrets import Encrypted, KeyRef, Sealing, SecretError, te
 
 LARGEST = 64 * 1024
 """Bytes of a secret."""
+_Key = tuple[bytes, Sealing, str]
 MOST = 16 * 1024 * 1024
 """Bytes of all that is remembered."""
 
@@ -28,7 +28,7 @@ class Opening:
 
     def __init__(self, identities: Callable[[KeyRef | None], Sequence[Identity]]) -> None:
         self._identities = identities
-        self._known: dict[tuple[bytes, str], Mapping[tuple[str, ...], bytes]] = {}
+        self._known: dict[_Key, Mapping[tuple[str, ...], bytes]] = {}
         self._had: dict[str, tuple[str, ...]] = {}
         self._size = 0
 
@@ -41,7 +41,7 @@ class Opening:
         """
         identities = self._identities(one.identity)
         self._forget_if_others(one.place, identities)
-        key = hashlib.blake2b(one.content, digest_size=16, person=one.sealing.encode()).digest(), one.place
+        key = one.content, one.sealing, one.place  # bytes know their hash, however many values they hold
         found = self._known.get(key)
         if found is None:
             found = self._opened(one, identities)
@@ -72,9 +72,9 @@ class Opening:
         now = tuple(one.public for one in identities)
         if self._had.setdefault(place, now) != now:
             self._had[place] = now
-            for key in [key for key in self._known if key[1] == place]:
+            for key in [key for key in self._known if key[2] == place]:
                 self._forget(key)
 
-    def _forget(self, key: tuple[bytes, str]) -> None:
+    def _forget(self, key: _Key) -> None:
         found = self._known.pop(key)
         self._size -= sum(map(len, found.values()))
