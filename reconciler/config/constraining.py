@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.config.explain import shown
 from reconciler.config.programs import Broken, Constrained, Constraint
+from reconciler.config.sops_manifests import manifest_in
 from reconciler.config.trees import is_below
 from reconciler.documents.reading import Document, Documents, Locator, read_documents
 from reconciler.errors import Problem
@@ -68,16 +69,19 @@ def _broken(
     places: list[_Place] = []
     for path, one in files.items():
         documents = one.generated or read_documents(path, snapshot.files[path].read())
-        for value, place in _each(documents):
+        for value, place in _each(documents, path):
             held.append(Constrained(path, value))
             places.append(place)
     return [problem for one in constraint.hold(held) if (problem := _problem(one, places)) is not None]
 
 
-def _each(documents: Documents) -> Iterator[tuple[object, _Place]]:
+def _each(documents: Documents, path: str) -> Iterator[tuple[object, _Place]]:
     assert documents.places is not None  # noqa: S101 - what is no text has a problem
     for document in documents.documents:
-        value = document.value
+        manifest = manifest_in(document, path)
+        if manifest is None:
+            continue
+        value = manifest.value
         if isinstance(value, dict) and value.get("kind") == "List" and isinstance(value.get("items"), list):
             for index, item in enumerate(value["items"]):
                 yield item, _Place(documents.places, document, ("items", index))

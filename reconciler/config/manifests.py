@@ -31,10 +31,10 @@ from reconciler.config.own_rollouts import ROLLOUT
 from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
 from reconciler.config.rollouts import rollout
 from reconciler.config.schemas import CompiledKind, Kinds
-from reconciler.config.secret_values import SOPS, has_secret
+from reconciler.config.secret_values import has_secret
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
-from reconciler.config.sops_manifests import is_of_sops, unsealed
+from reconciler.config.sops_manifests import manifest_in
 from reconciler.config.strangers import meant_kind, strange_kind
 from reconciler.config.targets import ControllerPaths, source, target
 from reconciler.config.variables import value_problems
@@ -59,7 +59,8 @@ def declarations(read: Documents, kinds: Kinds, controller: ControllerPaths) -> 
     if read.places is not None:
         evaluator = _Evaluator(read.places, kinds, controller, declared)
         for document in read.documents:
-            if (manifest := evaluator.unsealed(document)) is not None:
+            complain = partial(evaluator.problem, document)
+            if (manifest := manifest_in(document, read.places.file.path, complain)) is not None:
                 evaluator.document(manifest)
     return declared
 
@@ -75,7 +76,6 @@ class _Evaluator:
         self.suspicious = may_have_slips(places.file.text)
         searched = places.searched
         self.braces = "{{" in searched or "{%" in searched or ".j" in searched
-        self.sops = SOPS in searched
         self.varying = may_have_expressions(searched)
 
     def problem(
@@ -94,14 +94,6 @@ class _Evaluator:
     def origin(self, document: Document) -> Origin:
         """Where a document stands."""
         return self.places.origin_of(document, self.controller.root)
-
-    def unsealed(self, document: Document) -> Document | None:
-        """A document that SOPS has encrypted as the manifest that it is; None where it is but a file of secrets."""
-        if not self.sops or not is_of_sops(document.value):
-            return document
-        if not {"apiVersion", "kind"} & document.value.keys():
-            return None
-        return unsealed(document, self.places.file.path, partial(self.problem, document))
 
     def document(self, document: Document) -> None:
         before = len(self.declared.problems)

@@ -22,19 +22,28 @@ _ENCRYPTED = re.compile(r"ENC\[AES256_GCM,")
 _HINT = "encrypt the values of a Vars alone: sops encrypt --encrypted-regex '^values$'"
 
 
-def is_of_sops(value: Any) -> bool:
-    """Whether a document was written by SOPS, by what it says of itself."""
-    return isinstance(value, dict) and isinstance(value.get(SOPS), dict) and "mac" in value[SOPS]
+def _nobody(_path: Path, _message: str, _hint: str) -> None:
+    """Has been told elsewhere."""
 
 
-def unsealed(document: Document, file: str, complain: Callable[[Path, str, str], None]) -> Document:
-    """The manifest that one is which SOPS has encrypted: each value that is, is a secret of this file.
+def manifest_in(
+    document: Document, file: str, complain: Callable[[Path, str, str], None] = _nobody
+) -> Document | None:
+    """The manifest that a document is, in which each value that SOPS has encrypted is a secret of this file.
 
     Args:
         document: as it is written.
         file: path of the file that it stands in.
         complain: told of what is encrypted and cannot be.
+
+    Returns:
+        Most documents as they are; None for a file of secrets, which is for whoever names it.
     """
+    metadata = document.value.get(SOPS) if isinstance(document.value, dict) else None
+    if not isinstance(metadata, dict) or "mac" not in metadata:
+        return document
+    if not {"apiVersion", "kind"} & document.value.keys():
+        return None
     manifest = {key: item for key, item in document.value.items() if key != SOPS}
     vars_ = manifest.get("kind") == "Vars"
     name = posixpath.basename(file)

@@ -17,6 +17,7 @@ from reconciler.app.cluster.kept import LARGEST, KeptData
 from reconciler.app.cluster.own_kinds import own
 from reconciler.app.cluster.target_specs import target_spec
 from reconciler.config.loading import declaring
+from reconciler.config.sops_manifests import manifest_in
 from reconciler.config.targets import ControllerPaths
 from reconciler.core.spoken import some
 from reconciler.documents.reading import read_documents
@@ -192,7 +193,8 @@ def _documents(snapshot: Snapshot, path: str, made: Documents | None) -> Iterato
     """Every document of a manifest or a program, items of Lists one by one."""
     read = made or read_documents(path, snapshot.files[path].read())
     assert read.places is not None  # noqa: S101 - it was loaded
-    waiting = list(reversed(read.documents))
+    manifests = [manifest_in(one, path) for one in read.documents]
+    waiting = [one for one in reversed(manifests) if one is not None]
     while waiting:
         one = waiting.pop()
         if one.value.get("kind") != "List":

@@ -3,10 +3,15 @@
 import base64
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
+from reconciler.age.blocks import Form, formed
+from reconciler.age.identities import generated, identities_in
+from reconciler.age.recipients import recipient
+from reconciler.age.sealing import opened, sealed
 from reconciler.app.cluster import migrating, writing
 from reconciler.app.cluster.kept import KeptData
 from reconciler.app.cluster.matching import canonical, differences
@@ -558,3 +563,76 @@ def test_of_a_program_it_is_what_that_makes_now(state, froyo, tmp_path):
     assert "main.star: a cluster has no programs; what it makes now is carried over" in err
     code, _, err = froyo("from-cluster", tmp_path / "back", "--set", "a=b")
     assert (code, "--set and -o are for to-cluster" in err) == (1, True)
+
+
+ENCRYPTED = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Target
+metadata: {name: web-1}
+spec: {ssh: {host: web-1.example.org, user: ops, hostKey: "ssh-ed25519 AAAA"}}
+---
+apiVersion: froyo.dev/v1alpha1
+kind: Vars
+metadata: {name: site}
+spec:
+  targets: {}
+  values: {all: [{secret: {age: %s}}, {deep: {secret: {ageFile: tls.age}}}]}
+---
+apiVersion: froyo.dev/v1alpha1
+kind: Alert
+metadata: {name: ops}
+spec: {webhook: {url: "https://a.example.org", tokenFrom: {secret: {age: %s}}}}
+---
+apiVersion: linux.froyo.dev/v1alpha1
+kind: File
+metadata: {name: conf}
+spec: {targets: {}, path: /etc/conf, content: "${vars.all[0]} ${vars.all[1].deep}"}
+"""
+
+
+def test_what_is_encrypted_stays_so_wherever_it_is_carried(state, memory, froyo, tmp_path, monkeypatch):
+    identity = generated()
+    (state / "age.key").write_text(identity.secret)
+    (state / "age.key").chmod(0o600)
+    monkeypatch.setenv("FROYO_AGE_KEY_FILE", str(state / "age.key"))
+    to = [recipient(identity.public)]
+    line = formed(sealed(b"hunter2 hunter2", to), Form.ONE_LINE)
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "all.yaml").write_text(ENCRYPTED % (line, line))
+    (site / "tls.age").write_text(sealed(b"hunter3 hunter3", to, naming=False))
+    code, out, err = froyo("to-cluster", site, "--apply", "--context", "prod")
+    assert (code, out) == (0, "")
+    assert "is opened there with age.key of the namespace's Secret froyo-age" in err
+    objects = {one["kind"]: one for one in memory.objects}
+    assert "Secret" not in objects
+    first, second = objects["Vars"]["spec"]["values"]["all"]
+    assert first == objects["Alert"]["spec"]["webhook"]["tokenFrom"] == {"secret": {"age": line}}
+    assert opened(second["deep"]["secret"]["age"].encode(), [identity]) == b"hunter3 hunter3"
+    code, out, err = froyo("from-cluster", tmp_path / "back", "--context", "prod")
+    assert code == 0, err
+    assert line in next((tmp_path / "back").glob("Vars.*")).joinpath("site.yaml").read_text()
+    assert not (state / "secrets").exists()
+    assert "hunter" not in "".join(path.read_text() for path in (tmp_path / "back").rglob("*.yaml"))
+
+
+def test_what_depends_on_files_beside_it_cannot_be_carried(state, memory, froyo, tmp_path):
+    sops = (Path(__file__).parents[1] / "age" / "sops" / "values.enc.yaml").read_text()
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "values.enc.yaml").write_text(sops)
+    values = "{a: {secret: {sops: values.enc.yaml, key: db.password}}, b: {secret: {ageFile: '${target.name}.age'}}}"
+    head = "---\napiVersion: froyo.dev/v1alpha1\nkind: Vars\nmetadata: {name: v}\n"
+    text = f"{ENCRYPTED.partition('---')[0]}{head}spec: {{target: web-1, values: {values}}}\n"
+    (site / "all.yaml").write_text(text)
+    identity = identities_in((Path(__file__).parents[1] / "age/sops/age.key").read_text(), "")
+    (site / "web-1.age").write_text(sealed(b"hunter3 hunter3", [recipient(identity[0].public)]))
+    keep = state / "age.key"
+    keep.write_text(identity[0].secret)
+    keep.chmod(0o600)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FROYO_AGE_KEY_FILE", str(keep))
+        code, _, err = froyo("to-cluster", site)
+    assert code == 1
+    assert "a file of SOPS is none in a cluster" in err
+    assert "which file it is depends on the target" in err
