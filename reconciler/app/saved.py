@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -71,6 +72,7 @@ class SavedPlanShape(Shape):
     directory: str
     revision: str
     createdAt: str | None  # noqa: N815 - as above
+    settings: dict[str, str] = Field(default_factory=dict)
     plans: list[PlanShape]
 
 
@@ -84,6 +86,7 @@ class Saved:
         created_at: when, as documents have it.
         targets: those that were planned.
         units: by address.
+        settings: what was set for the source then, by name.
     """
 
     directory: str
@@ -91,6 +94,7 @@ class Saved:
     created_at: str | None
     targets: tuple[str, ...]
     units: Mapping[Address, PlanUnit]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_plan(
@@ -100,6 +104,7 @@ def write_plan(
     directory: str,
     revision: str,
     created_at: str | None,
+    settings: Mapping[str, str] = MappingProxyType({}),
     recipients: Sequence[Recipient] = (),
 ) -> str:
     """Write a plan to a file that only its owner can read, and only recipients where there are any; returns its digest.
@@ -114,6 +119,7 @@ def write_plan(
         "directory": directory,
         "revision": revision,
         "createdAt": created_at,
+        **({"settings": dict(settings)} if settings else {}),
         "plans": list(plans),
     }
     digest = _digest(body)
@@ -164,6 +170,7 @@ def read_plan(path: str, opened: Callable[[bytes], bytes] = bytes) -> Saved:
         saved.createdAt,
         tuple(plan.target for plan in saved.plans),
         {Address(unit.address): _unit(unit) for plan in saved.plans for unit in plan.units},
+        saved.settings,
     )
 
 

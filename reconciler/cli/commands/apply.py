@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -86,6 +87,10 @@ def command(  # noqa: PLR0913 - its options
     source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
     if saved is not None and shown(source) != saved.directory:
         raise UsageError(f"{plan}: it was made from {saved.directory}, not from {shown(source)}")
+    if saved is not None:
+        if settings and source.settings != saved.settings:
+            raise UsageError(f"{plan}: it was made with other settings; leave --set out, or plan again")
+        source = replace(source, settings=saved.settings)
     return apply(
         screen,
         source,

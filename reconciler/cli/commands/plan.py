@@ -96,7 +96,15 @@ def command(  # noqa: PLR0913 - its options
 
         whom = recipients(places(os.environ, state=state), recipient or [])
         made = max((plan["observedAt"] for plan in plans), default=instant(0))
-        write_plan(out, plans, directory=shown(source), revision=revision, created_at=made, recipients=whom)
+        write_plan(
+            out,
+            plans,
+            directory=shown(source),
+            revision=revision,
+            created_at=made,
+            settings=source.settings,
+            recipients=whom,
+        )
     status = show_plans(screen, plans, revision, output, summary=summary)
     if out is not None and not output.is_document:
         screen.say(f"Saved in {out}; carry out exactly this with: froyo apply --plan {out}")

@@ -59,7 +59,11 @@ def test_what_programs_make_is_planned_applied_and_changed(person):
     assert "site/lib/etc.star:2" in plan
     assert "+prod" in plan
     assert "1 to change" in plan
-    person.froyo("apply", person.site, "--set", "stage=prod")
+    saved = person.base / "plan.json"
+    person.froyo("plan", person.site, "--set", "stage=prod", "--out", saved, status=2)
+    other = person.froyo("apply", "--plan", saved, "--set", "stage=dev", status=1).stderr
+    assert "it was made with other settings; leave --set out, or plan again" in other
+    person.froyo("apply", "--plan", saved)
     assert (person.machine / "etc" / "stage").read_text() == "prod\n"
     assert "1 to change" in person.froyo("plan", person.site, status=2).stdout
     assert "site/lib/etc.star:2" in person.froyo("describe", "File/made-stage").stdout
@@ -97,4 +101,8 @@ def test_a_program_that_has_no_end_holds_up_nobody_else(person):
         made.write_text("spoiled")
         person.until(lambda: made.read_text() == "two")
         write(OTHER.replace('["word"]', '["word"] + "!"'))
+        person.until(lambda: made.read_text() == "two!")
+    # What was set is on record with the revision: a daemon that is started again knows it, whatever it reads first.
+    made.write_text("spoiled")
+    with person.up():
         person.until(lambda: made.read_text() == "two!")
