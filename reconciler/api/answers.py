@@ -172,6 +172,11 @@ async def _alerts(known: Knowledge, _query: Query) -> Document:
     return views.items("AlertList", map(views.alert, await known.alerts()), live=known.live)
 
 
+async def _rollouts(known: Knowledge, query: Query) -> Document:
+    wanted = [one for one in await known.rollouts() if query.get("name", one.name) == one.name]
+    return views.items("RolloutList", map(views.rollout, wanted), live=known.live)
+
+
 async def _suspensions(known: Knowledge, _query: Query) -> Document:
     return views.items("SuspensionList", map(views.suspension, await known.suspensions()))
 
@@ -217,6 +222,7 @@ ANSWERS: Mapping[str, Answer] = {
     "/v1/queue": _queue,
     RESOURCES: _resources,
     "/v1/revisions": _revisions,
+    "/v1/rollouts": _rollouts,
     "/v1/sources": _sources,
     "/v1/orphans": _orphans,
     "/v1/status": _status,

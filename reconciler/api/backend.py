@@ -13,6 +13,7 @@ from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
+from reconciler.model.rollout import RolloutRecord
 from reconciler.model.scope import Scope
 from reconciler.model.source import Revision
 from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState
@@ -50,6 +51,9 @@ class Knowledge(Protocol):
 
     async def revisions(self) -> Sequence[Revision]:
         """The snapshots that are kept: by source, and the oldest first."""
+
+    async def rollouts(self) -> Sequence[RolloutRecord]:
+        """How far each rollout is."""
 
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""
@@ -149,6 +153,11 @@ class Backend(Followed, Observable, Protocol):
     async def end_rollback(self, source: str, *, by: str) -> Rollback:
         """Put the newest good revision of a source in force again; returns what was ended."""
 
+    async def steer_rollout(
+        self, action: str, name: str, source: str, *, by: str, reason: str, full: bool
+    ) -> RolloutRecord:
+        """Pause, resume, promote or abort a rollout; returns how far it is then."""
+
     async def plan(self) -> Sequence[Plan]:
         """What would be changed now."""
 
@@ -190,6 +199,10 @@ class StoreKnowledge:
     async def revisions(self) -> Sequence[Revision]:
         """The snapshots that are kept: by source, and the oldest first."""
         return await self._store.revisions()
+
+    async def rollouts(self) -> Sequence[RolloutRecord]:
+        """How far each rollout is."""
+        return await self._store.load_rollouts()
 
     async def suspensions(self) -> Sequence[Suspension]:
         """Those in force."""

@@ -39,6 +39,7 @@ PARAMETERS = {
     "follow": "1: one a line, for ever",
     "path": "of one fact",
     "source": "the name of a source",
+    "name": "of a rollout",
     "verbose": "given at all: with the checks that pass",
     "exclude": "a check that is left out; may be given again",
 }
@@ -87,6 +88,9 @@ ROUTES: Sequence[Route] = (
     _get("/v1/targets", "The targets, and whether there is a session.", "TargetList"),
     _get("/v1/sources", "The sources, and what is wrong with them.", "SourceList"),
     _get("/v1/revisions", "What is kept of each source, the oldest first.", "RevisionList", query="source"),
+    _get(
+        "/v1/rollouts", "How far revisions are that reach targets wave by wave.", "RolloutList", query="name"
+    ),
     _get("/v1/alerts", "Who is told of what, and how that gets on.", "AlertList"),
     _get("/v1/suspensions", "What is left alone, why and until when.", "SuspensionList"),
     _get("/v1/orphans", "What is ours and declared by nobody.", "OrphanList"),
@@ -122,6 +126,7 @@ ROUTES: Sequence[Route] = (
     _post("/v1/forget", "Leave these as they are, for good.", "Accepted", requests.Forget),
     _post("/v1/restore", "Put back what was there before us.", "Accepted", requests.Restore),
     _post("/v1/restore/plan", "What that would change.", "PlanList", requests.ForeseeRestore),
+    _post("/v1/rollouts", "Pause, resume, promote or abort one.", "Rollout", requests.SteerRollout),
     _post("/v1/rollback", "Put an earlier revision in force.", "RolledBack", requests.StartRollback),
     _post(
         "/v1/rollback/end", "Put the newest good one in force again.", "RollbackEnded", requests.EndRollback

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -102,6 +102,19 @@ class EndRollback(Shape):
 
     source: str = Field(default="", description="the name of a source")
     by: Text = Field(description="text, and not empty")
+
+
+class SteerRollout(Shape):
+    """Pause, resume, promote or abort a rollout."""
+
+    action: Literal["pause", "resume", "promote", "abort"] = Field(
+        description="pause, resume, promote or abort"
+    )
+    name: Text = Field(description="text, and not empty")
+    source: str = Field(default="", description="the name of a source")
+    by: Text = Field(description="text, and not empty")
+    reason: str = Field(default="", description="text")
+    full: bool = Field(default=False, description="true or false")
 
 
 B = TypeVar("B", bound=Shape)

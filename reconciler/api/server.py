@@ -121,6 +121,7 @@ def application(backend: Backend) -> web.Application:
             web.post("/v1/forget", handlers.forget),
             web.post("/v1/restore", handlers.restore),
             web.post("/v1/restore/plan", handlers.foresee_restore),
+            web.post("/v1/rollouts", handlers.steer_rollout),
             web.post("/v1/rollback", handlers.rollback),
             web.post("/v1/rollback/end", handlers.end_rollback),
         ]
@@ -254,6 +255,20 @@ class _Handlers:
         waiting = [one.address for one in instances if one.removal is not None and one.removal.hold]
         view = views.document("RolledBack", source=found.source, rollback=views.rollback(found))
         return _json({**view, "waiting": waiting})
+
+    async def steer_rollout(self, request: web.Request) -> web.Response:
+        from reconciler.api import requests
+
+        wanted = requests.body(requests.SteerRollout, await request.read())
+        found = await self._backend.steer_rollout(
+            wanted.action,
+            wanted.name,
+            wanted.source,
+            by=wanted.by,
+            reason=wanted.reason,
+            full=wanted.full,
+        )
+        return _json({**views.document("Rollout"), **views.rollout(found)})
 
     async def end_rollback(self, request: web.Request) -> web.Response:
         from reconciler.api import requests

@@ -22,6 +22,7 @@ from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.plan import Plan, PlanUnit
 from reconciler.model.resource import Instance
+from reconciler.model.rollout import RolloutRecord, RolloutTurn
 from reconciler.model.sensitive import HIDDEN, is_sensitive
 from reconciler.model.source import Revision
 from reconciler.model.state import (
@@ -196,6 +197,38 @@ def rollback(value: Rollback) -> Document:
         "reason": value.reason,
         "since": instant(value.since),
         "until": instant(value.until),
+    }
+
+
+def rollout(value: RolloutRecord) -> Document:
+    """How far a rollout is, and what it is for each of its targets."""
+    turns = sorted(value.turns.values(), key=lambda turn: (turn.wave, turn.target))
+    return {
+        "name": value.name,
+        "source": value.source,
+        "revision": value.revision,
+        "digest": value.digest,
+        "phase": value.phase.value,
+        "message": value.message,
+        "since": instant(value.since),
+        "wave": value.wave + 1,
+        "waves": value.waves,
+        "paused": value.paused,
+        "reached": sum(turn.begun is not None for turn in turns),
+        "failed": sum(bool(turn.failed) for turn in turns),
+        "targets": [_turn(value, turn) for turn in turns],
+    }
+
+
+def _turn(record: RolloutRecord, turn: RolloutTurn) -> Document:
+    waits = turn.begun is None
+    return {
+        "target": turn.target,
+        "wave": turn.wave + 1,
+        "state": "Awaiting" if waits else "Failed" if turn.failed else turn.seen.value,
+        "revision": turn.revision if waits else record.revision,
+        "since": instant(turn.begun),
+        "message": turn.failed,
     }
 
 

@@ -1,6 +1,7 @@
 """What programs and people are told by a running daemon, and what they may ask of it.
 
-Invariant: what a person has done is in the audit log before the answer is.
+Invariant: what a person has done is in the audit log before the answer is. There is a method for each thing that may be
+asked, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reconciler.app.daemon import Daemon
 from reconciler.app.measuring import gauges
 from reconciler.app.restoring import Restoration, Wish, restoring
 from reconciler.app.rolling_back import wanted
+from reconciler.app.rolling_out import Steering, steer
 from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.core.redaction import Redactor
@@ -28,6 +30,7 @@ from reconciler.model.facts import Facts
 from reconciler.model.names import Address, SourceName, TargetName
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Instance
+from reconciler.model.rollout import RolloutRecord
 from reconciler.model.scope import Scope
 from reconciler.model.state import ResourceState, Rollback, SourceState, Suspension, TargetState, covers
 from reconciler.store.batch import Batch
@@ -247,6 +250,13 @@ class DaemonBackend(StoreKnowledge):
     async def end_rollback(self, source: str, *, by: str) -> Rollback:
         """Put the newest good revision of a source in force again."""
         return await self._daemon.rollbacks.end(source, by=by)
+
+    async def steer_rollout(
+        self, action: str, name: str, source: str, *, by: str, reason: str, full: bool
+    ) -> RolloutRecord:
+        """Pause, resume, promote or abort a rollout; returns how far it is then."""
+        parts, wanted = self._daemon.parts, Steering(action, name, source, by, reason, full)
+        return await steer(self._daemon.rollouts, parts.store, parts.runtime, wanted)
 
     async def _audit(self, record: AuditRecord) -> None:
         await self._daemon.parts.store.write(Batch().add_audit([record]))

@@ -44,6 +44,7 @@ class Evaluated:
         parted: what has.
         taken: what follows from all of it, of whatever part the rest speaks.
         wanted: how each target that matters should be.
+        doubt: why the one that counts may not mean what it leaves out.
     """
 
     snapshot: Snapshot | None
@@ -55,6 +56,7 @@ class Evaluated:
     parted: Parted
     taken: Taken
     wanted: Mapping[TargetName, Wanted]
+    doubt: Doubt
 
     @property
     def notices(self) -> list[str]:
@@ -173,6 +175,13 @@ async def foresee(parts: Parts, rollback: Rollback) -> Evaluated:
     return await _followed(parts, desired, Doubt(wording.lacking(rollback)), "", (), "", rollback=rollback)
 
 
+async def followed(parts: Parts, evaluated: Evaluated, desired: Desired) -> Evaluated:
+    """The same where something else is in force: what follows from that on what is on record by now."""
+    return await _followed(
+        parts, desired, evaluated.doubt, evaluated.fingerprint, (), "", snapshot=evaluated.snapshot
+    )
+
+
 async def _loaded(parts: Parts, shown: Snapshot) -> Desired:
     return await parts.runtime.offload("config", partial(parts.load, shown))
 
@@ -207,7 +216,7 @@ async def _followed(  # noqa: PLR0913 - what is read, and what of it matters
         await parts.store.load_inventory() if on_record.parted else {},
     )
     known = {**known, **parted.states}
-    return Evaluated(snapshot, rollback, trouble, selected, seen, known, parted, taken, wanted)
+    return Evaluated(snapshot, rollback, trouble, selected, seen, known, parted, taken, wanted, doubt)
 
 
 async def _kept(parts: Parts, rollback: Rollback) -> Snapshot:

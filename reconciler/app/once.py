@@ -60,6 +60,8 @@ async def apply(
     notice: Callable[[str], None],
     only: Mapping[Address, PlanUnit] | None = None,
     whole: bool = True,
+    rollouts: Batch | None = None,
+    part: Collection[TargetName] | None = None,
 ) -> list[TargetResult]:
     """Put right what is not as declared, target by target.
 
@@ -70,6 +72,8 @@ async def apply(
         notice: told what a person should know.
         only: the units of a saved plan; None for everything.
         whole: whether `evaluated` is all of its directory, so that it becomes the snapshot in force.
+        rollouts: where it is not in force yet, which goes on record with that; None where it is everywhere.
+        part: of a directory that is in force already, the targets that are looked at; None for all.
     """
     beside = await settle_in_doubt(
         parts.store, Report(parts.runtime.now, {}), transactions=parts.host.transactions
@@ -80,7 +84,12 @@ async def apply(
         await parts.store.write(evaluated.parted.batch(evaluated.instances, parts.runtime.now))
     if whole and only is None:
         await _leave(parts, evaluated, notice)
-        await _keep(parts, evaluated)
+        if part is None:
+            await _keep(parts, evaluated, rollouts)
+    if part is not None:
+        evaluated = replace(
+            evaluated, wanted={name: one for name, one in evaluated.wanted.items() if name in part}
+        )
     await parts.store.write(
         Batch().put_targets(evaluated.desired.targets.values()).put_states(_new(evaluated))
     )
@@ -102,6 +111,8 @@ async def apply(
         and not moved
         and evaluated.fingerprint
         and evaluated.rollback is None
+        and rollouts is None
+        and part is None
     ):
         lanes = [result.lane for result in results if result.lane is not None]
         document = quick.remember(
@@ -126,7 +137,7 @@ def _new(evaluated: Evaluated) -> Iterator[ResourceState]:
                 yield ResourceState.unseen(one, wanted.sources[address])
 
 
-async def _keep(parts: Parts, evaluated: Evaluated) -> None:
+async def _keep(parts: Parts, evaluated: Evaluated, rollouts: Batch | None) -> None:
     """Keep what was read as the newest of its directory, and in force unless that is rolled back."""
     store, snapshot = parts.store, evaluated.snapshot
     if snapshot is None:
@@ -134,7 +145,7 @@ async def _keep(parts: Parts, evaluated: Evaluated) -> None:
     if evaluated.rollback is not None:
         await store.save_snapshot(snapshot)
         return
-    if (over := await put_in_force(store, snapshot, evaluated.desired)) is not None:
+    if (over := await put_in_force(store, snapshot, evaluated.desired, rollouts=rollouts)) is not None:
         report = Report(parts.runtime.now, {})
         message = f"the rollback to {over.revision} is over; revision {snapshot.revision} is applied"
         report.event(source_object(snapshot.source), "RollbackEnded", message)

@@ -26,6 +26,7 @@ from reconciler.core.prune import Budget
 if TYPE_CHECKING:
     from reconciler.app.saved import Saved
     from reconciler.model.event import Event
+    from reconciler.model.rollout import RolloutRecord
     from reconciler.model.source import Source
 
 DONE = ("Created", "Updated", "Removed", "Restored", "Repaired", "Refreshed")
@@ -72,7 +73,7 @@ def apply(  # noqa: PLR0913 - the options of the command
         for line in result_lines(screen, document):
             screen.line(line)
         screen.say(result_summary(screen, document))
-    return 1 if document["failed"] or document["unreachable"] else 0
+    return 1 if document["failed"] or document["unreachable"] or _stopped(document) else 0
 
 
 async def _apply(  # noqa: PLR0913, PLR0917 - the same
@@ -104,16 +105,35 @@ async def _apply(  # noqa: PLR0913, PLR0917 - the same
             parts, source.place, settings=source.settings, targets=targets, labels=labels
         )
         progress.tell(evaluated)
-        results = await once.apply(
-            parts,
-            evaluated,
-            progress=progress,
-            notice=progress.notice,
-            only=saved.units if saved is not None else None,
-            whole=not targets and not labels and saved is None,
-        )
+        rollouts: list[RolloutRecord] = []
+        whole = not targets and not labels and saved is None
+        if whole and (evaluated.desired.rollouts or await parts.store.load_rollouts()):
+            from reconciler.app import walking
+
+            results, rollouts = await walking.apply(
+                parts, evaluated, progress=progress, notice=progress.notice
+            )
+        else:
+            results = await once.apply(
+                parts,
+                evaluated,
+                progress=progress,
+                notice=progress.notice,
+                only=saved.units if saved is not None else None,
+                whole=whole,
+            )
         done: dict[str, list[Event]] = {}
         for event in (event for one in results for event in one.events if event.reason in DONE):
             done.setdefault(event.object, []).append(event)
     subjects = {address: one.subject for address, one in evaluated.instances.items()}
-    return result_document(results, done, subjects, seconds=time.monotonic() - began)
+    document = result_document(results, done, subjects, seconds=time.monotonic() - began)
+    if rollouts:
+        from reconciler.api import views
+
+        document["rollouts"] = [views.rollout(one) for one in rollouts]
+    return document
+
+
+def _stopped(document: Document) -> bool:
+    """Whether a rollout goes no further."""
+    return any(one["phase"] in ("Stopped", "RolledBack", "Aborted") for one in document.get("rollouts", ()))

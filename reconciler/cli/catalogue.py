@@ -53,6 +53,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("approve", "Have done what waits for you: removals, and what is held"),
             ("forget", "Leave something that is declared no longer as it is, for good"),
             ("rollback", "Put an earlier revision in force again, for a while"),
+            ("rollout", "How a revision reaches its targets wave by wave: see it, pause, promote, abort"),
             ("alert", "Have an alert send a message by hand, to see that somebody is told"),
             ("restore", "Put back what was there before us, or the whole state from a backup"),
         ),

@@ -21,8 +21,11 @@ Candidate = tuple[str, str]
 
 _OBJECTS = ("get", "describe", "reconcile", "wait", "suspend", "resume", "rollback", "restore")
 _FORMATS = ("text", "json", "yaml")
-_ACTIONS = ("list", "new", "validate", "test")
-_SECRETS = ("keygen", "encrypt", "decrypt", "edit", "rotate", "recipients")
+_ACTIONS = {
+    "provider": ("list", "new", "validate", "test"),
+    "secrets": ("keygen", "encrypt", "decrypt", "edit", "rotate", "recipients"),
+    "rollout": ("status", "pause", "resume", "promote", "abort"),
+}
 _TABLE_FORMATS = (*_FORMATS, "wide", "name")
 _VALUES = {
     "--cause": ("spec", "drift", "adopt", "prune", "restore", "refresh"),
@@ -72,10 +75,10 @@ def _arguments(command: str, before: str, words: list[str]) -> Iterable[Candidat
     """What stands behind a command without an option."""
     if command == "completion":
         return [(shell, "") for shell in ("bash", "zsh", "fish")]
-    if command == "provider":
-        return [(action, "") for action in _ACTIONS] if before == command else []
-    if command == "secrets":
-        return [(action, "") for action in _SECRETS] if before == command else []
+    if command in _ACTIONS and command in (before, "provider", "secrets"):
+        return [(action, "") for action in _ACTIONS[command]] if before == command else []
+    if command == "rollout":
+        return [(view["name"], view["phase"]) for view in _known(words, "/v1/rollouts")]
     if command in ("explain", "crd"):
         return _kinds(words)
     if command == "facts":

@@ -9,6 +9,7 @@ from reconciler.app.approving import approvals, audited, forgetting, of_source
 from reconciler.app.opening import writing
 from reconciler.app.places import Places
 from reconciler.app.restoring import Wish, given_up, restoring_from_record
+from reconciler.app.rolling_out import Steering, steer_on_record
 from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import summarize
 from reconciler.engine import wording
@@ -17,6 +18,7 @@ from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 from reconciler.model.event import Event
 from reconciler.model.names import Address, source_object
+from reconciler.model.rollout import RolloutRecord
 from reconciler.model.state import Rollback, Suspension
 from reconciler.store.batch import Batch
 
@@ -110,6 +112,12 @@ def _rolled_back(found: Rollback, now: float) -> Event:
     report = Report(lambda: now, {})
     report.event(source_object(found.source), "RolledBack", wording.rolled_back(found))
     return report.events[0]
+
+
+async def steer_rollout(where: Places, wanted: Steering) -> RolloutRecord:
+    """Put on record what a person wants of a rollout, and in the audit log."""
+    async with writing(where) as (store, runtime):
+        return await steer_on_record(store, runtime, wanted)
 
 
 async def end_rollback(where: Places, source: str, *, by: str) -> Rollback:

@@ -80,3 +80,16 @@ def _outcome(record: RolloutRecord) -> str:
     if not have:
         return f"no target has {record.revision}"
     return f"{have} of {len(record.turns)} keep {record.revision}, and {left} do not get it"
+
+
+def renewed(record: RolloutRecord, now: float) -> RolloutRecord:
+    """The same where nobody has looked for a while: what was not seen to hold has to, and targets have their time."""
+    if record.phase.over:
+        return record
+    turns = {
+        name: turn if turn.begun is None or turn.seen is TargetSeen.READY else replace(turn, clock=now)
+        for name, turn in record.turns.items()
+    }
+    # Of one that holds already only the pause is left, which goes on by itself.
+    held = record.phase in (RolloutPhase.PAUSING, RolloutPhase.AWAITING_PROMOTION)
+    return replace(record, turns=turns, unwell_since=None, well_since=record.well_since if held else None)

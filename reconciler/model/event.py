@@ -25,7 +25,7 @@ REASONS = (
     *("Recovered", "Abandoned", "Orphaned", "Moved", "Forgotten"),
     *("Connected", "Unreachable"),
     *("SourceReady", "SourceBroken", "RolledBack", "RollbackEnded", "WatchDegraded"),
-    *("RolloutWave", "RolloutWaits", "RolloutStopped", "RolloutComplete"),
+    *("RolloutWave", "RolloutWaits", "RolloutStopped", "RolloutComplete", "RolloutSteered"),
     "EventsDropped",
 )
 """Everything that an event can say has happened, as `docs/spec/conditions.md` explains it."""

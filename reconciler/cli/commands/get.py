@@ -31,6 +31,7 @@ from reconciler.cli.show.resources import (
     suspension_lines,
     target_table,
 )
+from reconciler.cli.show.rollouts import rollout_table
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.cli.unknown import must_be_targets, nothing_matches, query_of
 from reconciler.errors import UsageError
@@ -40,7 +41,7 @@ EXAMPLES = (
     ("froyo get files --target web-1", "the files on one target"),
     ("froyo get File/motd -o wide", "one resource on all targets, with more columns"),
     ("froyo get -l tier=web -o name", "addresses only, of what has a label"),
-    ("froyo get targets", "also: sources, suspensions, orphans, revisions, alerts"),
+    ("froyo get targets", "also: sources, suspensions, orphans, revisions, rollouts, alerts"),
     ("froyo get files --context prod -n web", "what the objects of a cluster's namespace say"),
 )
 
@@ -55,6 +56,8 @@ _LISTS = {
     "suspensions": "/v1/suspensions",
     "orphan": "/v1/orphans",
     "orphans": "/v1/orphans",
+    "rollout": "/v1/rollouts",
+    "rollouts": "/v1/rollouts",
     "revision": "/v1/revisions",
     "revisions": "/v1/revisions",
 }
@@ -134,6 +137,8 @@ def _lines(screen: Terminal, document: Document, *, wide: bool) -> list[str]:
             return source_table(screen, items, now=now)
         case "RevisionList":
             return revision_table(screen, items, now=now)
+        case "RolloutList":
+            return rollout_table(screen, items, now=now)
         case "AlertList":
             return alert_table(screen, items, now=now)
         case "OrphanList":

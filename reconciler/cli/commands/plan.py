@@ -184,6 +184,11 @@ async def _plan(
             parts, source.place, settings=source.settings, targets=targets, labels=labels
         )
         progress.tell(evaluated)
+        if evaluated.desired.rollouts and not targets and not labels:
+            from reconciler.app import walking
+
+            for record in await walking.foretold(parts, evaluated):
+                progress.notice(walking.in_waves(record))
         found = await once.plan(parts, evaluated, progress=progress)
         if not targets and not labels and (said := once.given_up(evaluated)):
             progress.notice(said)

@@ -7,11 +7,11 @@ and is tried again. Who shares a store with others has this run where what is in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from reconciler.core.rollout import advance, wake
-from reconciler.core.rollout_control import fail
+from reconciler.core.rollout_control import fail, renewed
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.rollouts.composing import records_of
@@ -64,6 +64,7 @@ class Rolling:
         self._settings = settings
         self._moved = asyncio.Event()
         self._trouble: dict[SourceName, str] = {}
+        self._looked_at: set[SourceName] = set()
         self._asked: dict[tuple[SourceName, RolloutName], tuple[Digest, int]] = {}
 
     async def run(self) -> None:
@@ -127,7 +128,12 @@ class Rolling:
 
     def _advanced(self, desired: Desired, before: Sequence[RolloutRecord]) -> Sequence[RolloutRecord]:
         seeing = Seeing(self._controller, desired)
-        return [self._advance(desired, seeing, record) for record in before]
+        first = desired.source not in self._looked_at
+        self._looked_at.add(desired.source)
+        return [
+            self._advance(desired, seeing, renewed(record, self._runtime.now()) if first else record)
+            for record in before
+        ]
 
     def _advance(self, desired: Desired, seeing: Seeing, record: RolloutRecord) -> RolloutRecord:
         rollout = desired.rollouts.get(record.name)
@@ -164,6 +170,11 @@ class Rolling:
         if self._asked.get((record.source, record.name)) != wave:
             self._asked[record.source, record.name] = wave
             self._controller.probe_again(probes)
+
+    @property
+    def sources(self) -> Collection[SourceName]:
+        """Those whose rollouts go on here."""
+        return self._intakes.keys()
 
     async def steer(
         self, source: SourceName, name: RolloutName, how: Steer, batch: Batch

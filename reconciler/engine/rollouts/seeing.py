@@ -93,7 +93,7 @@ class Seeing:
         if ready is not None and ready.status and ready.observed_generation == state.generation:
             return _READY
         summary = summarize(state.conditions)
-        why = f"{ref}: {summary.reason}: {summary.message}"
+        why = f"{ref}: {summary.reason}" + (f": {summary.message}" if summary.message else "")
         if summary.reason is Reason.HELD:
             return Sight(TargetSeen.HELD, why)
         if summary.reason in DECIDED:

@@ -61,6 +61,7 @@ class Known:
     known_next_tries: dict = field(default_factory=dict)
     known_sources: dict = field(default_factory=dict)
     known_rollbacks: dict = field(default_factory=dict)
+    known_rollouts: list = field(default_factory=list)
     known_revisions: list = field(default_factory=list)
     known_parts: list = field(default_factory=list)
     known_suspensions: list = field(default_factory=list)
@@ -182,6 +183,13 @@ class Known:
     async def foresee_restore(self, address):
         self.asked.append(("foresee restore", address))
         return Plan(target=address.partition("/")[0], revision="r1", units=(), observed_at=1.0, errors={})
+
+    async def rollouts(self):
+        return self.known_rollouts
+
+    async def steer_rollout(self, action, name, source, **fields):
+        self.asked.append(("steer_rollout", action, name, source, fields))
+        return self.known_rollouts[0]
 
     async def roll_back(self, revision, source, **fields):
         self.asked.append(("rollback", revision, source, fields))

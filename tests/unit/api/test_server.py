@@ -19,6 +19,7 @@ from reconciler.api.server import application, serve
 from reconciler.errors import StoreError, TransportError, UsageError
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Removal
+from reconciler.model.rollout import RolloutRecord, RolloutTurn
 from reconciler.store.records import Receipt
 from tests.unit.api.known import Known, event, instance, state, suspension
 
@@ -219,6 +220,23 @@ async def test_what_is_to_be_put_back_is_shown_and_passed_on(path):
     assert (planned["kind"], planned["items"][0]["target"]) == ("PlanList", "web-1")
     assert (done["kind"], done["addresses"]) == ("Accepted", [MOTD])
     assert known.asked == [("foresee restore", MOTD), ("restore", MOTD, "alice", "x")]
+
+
+async def test_what_is_wanted_of_a_rollout_is_passed_on(path):
+    turn = RolloutTurn(target="w1", wanted="sha256:w", revision="r1")
+    record = RolloutRecord(
+        source="here", name="web", revision="r2", digest="sha256:2", since=1.0, turns={"w1": turn}
+    )
+    known = Known(known_rollouts=[record])
+    async with serving(known, path) as client:
+        wish = {"action": "promote", "name": "web", "by": "alice", "full": True}
+        done = await ask(client.post, "/v1/rollouts", wish)
+        listed = await ask(client.get, "/v1/rollouts")
+        assert (await ask(client.get, "/v1/rollouts", {"name": "db"}))["items"] == []
+    assert (done["kind"], done["targets"][0]["state"]) == ("Rollout", "Awaiting")
+    assert [one["name"] for one in listed["items"]] == ["web"]
+    fields = {"by": "alice", "reason": "", "full": True}
+    assert known.asked == [("steer_rollout", "promote", "web", "", fields)]
 
 
 async def test_a_rollback_is_passed_on_and_says_what_waits(path):

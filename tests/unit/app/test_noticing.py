@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[3] / "docs/spec/custom-resources.md"
 UNTOLD = {
     *("Created", "Updated", "Removed", "Refreshed", "Orphaned", "Moved", "Forgotten"),
     *("SourceReady", "SourceBroken", "RolledBack", "RollbackEnded", "EventsDropped"),
-    *("RolloutWave", "RolloutWaits", "RolloutStopped", "RolloutComplete"),
+    *("RolloutWave", "RolloutWaits", "RolloutStopped", "RolloutComplete", "RolloutSteered"),
 }
 """What is done because it was declared so, or is about a source: no object but a Source is one."""
 
