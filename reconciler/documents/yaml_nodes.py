@@ -37,6 +37,8 @@ _MARKER = re.compile(r"---(?=[ \t\r\n]|\Z)")
 """Without the beginning of a line, since what begins with letters is found ten times sooner."""
 _BYTE_ORDER_MARK = re.compile(r"^\ufeff+", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+SECRET = "!secret"  # noqa: S105 - a tag
+"""The tag of a text that is a secret, encrypted with age."""
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -148,6 +150,8 @@ class _Reader:
 
     def scalar(self, event: Any, index: int) -> Node:
         text: str = event.value
+        if event.tag == SECRET:
+            return _secret(index, text)
         if event.tag not in {None, "!", _CORE + "str"} and event.tag in _TAGS:
             return self.tagged(event.tag.removeprefix(_CORE), text, index)
         if event.tag not in {None, "!", _CORE + "str"}:
@@ -251,6 +255,12 @@ _TAGS: dict[str | None, type] = {
     _CORE + "bool": bool,
     _CORE + "null": type(None),
 }
+
+
+def _secret(index: int, text: str) -> Node:
+    """What `!secret TEXT` is short for: {secret: {age: TEXT}}."""
+    inner = Node(index, fields={"age": (index, Node(index, text))}, weight=2)
+    return Node(index, fields={"secret": (index, inner)}, weight=3)
 
 
 def _shown(tag: str) -> str:

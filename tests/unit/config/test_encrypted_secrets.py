@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.age.blocks import Form, formed
 from reconciler.age.identities import generated, identities_in
 from reconciler.age.opening import Opening
 from reconciler.age.recipients import recipient
@@ -217,3 +218,26 @@ def test_an_alert_may_have_one_too():
     assert first.way.token == Encrypted(made.encode())
     assert first.digest == declared()[0].digest  # encrypted anew it is the same alert
     assert declared(WEB)[0].way.token.identity == KeyRef("Secret", "web", "froyo-age", "age.key")
+
+
+TAGGED = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Vars
+metadata: {name: v}
+spec:
+  targets: {}
+  values:
+    v: !secret |
+      %s
+    w: [&one !secret "%s", *one]
+"""
+
+
+def test_a_tag_is_short_for_a_value():
+    armored = sealed(b"hunter2 hunter2", PUBLIC).rstrip().replace("\n", "\n      ")
+    line = formed(sealed(b"hunter3 hunter3", PUBLIC), Form.ONE_LINE)
+    text = Source().text(TAGGED % (armored, line), "${vars.v} ${vars.w[0]} ${vars.w[1]}")
+    assert text == "hunter2 hunter2 hunter3 hunter3 hunter3 hunter3"
+    [problem] = Source().problems(TAGGED % ("hunter2", line), "${vars.v}")
+    assert problem.startswith("a/vars.yaml:7:8: this is nothing that age has encrypted")
+    assert Source().problems("!secret x: 1\n")
