@@ -1,14 +1,18 @@
 """Secrets that are kept with the manifests, encrypted: from a key to a host, rotated once, and found nowhere else."""
 
 import base64
+import contextlib
+import ctypes
 import hashlib
 import json
 import os
 import re
 import secrets
+import select
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -407,3 +411,59 @@ def test_an_editor_sees_what_is_in_it(person):
     assert person.froyo(*words, EDITOR=str(editor), VISUAL="").stdout.endswith("a.yaml: written\n")
     assert person.froyo(*words, EDITOR=str(editor), VISUAL="").stdout.endswith("a.yaml: as it was\n")
     assert "hunter9" in person.froyo("secrets", "decrypt", person.site / "a.yaml", "-i", key).stdout
+
+
+def modes_seen_while(directory, work):
+    """The modes of all files that are made in a directory while something is done, looked at when that is told."""
+    libc, seen, over = ctypes.CDLL(None, use_errno=True), {}, threading.Event()
+    told = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+    assert libc.inotify_add_watch(told, os.fsencode(directory), 0x00000FFF) > 0
+
+    def look():
+        while not over.is_set():
+            if select.select([told], [], [], 0.05)[0]:
+                os.read(told, 65536)
+            for entry in os.scandir(directory):
+                with contextlib.suppress(FileNotFoundError):
+                    seen.setdefault(entry.name, set()).add(
+                        stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+                    )
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        work()
+    finally:
+        over.set()
+        thread.join()
+        os.close(told)
+    return seen
+
+
+def test_content_has_its_mode_from_the_first_byte(person, canaries):
+    """Whatever the umask is, and whatever it is called until it is what it is to be."""
+    place = person.machine / "place"
+    place.mkdir()
+    spec = 'spec: {target: here, path: "%s/%s", mode: "%s", content: "${vars.tls}"}\n'
+    manifests = [
+        f"apiVersion: linux.froyo.dev/v1alpha1\nkind: File\nmetadata: {{name: {name}}}\n"
+        + spec % (place, name, mode)
+        for name, mode in (("private", "0600"), ("group", "0640"))
+    ]
+    (person.site / "files.yaml").write_text("---\n".join(manifests))
+    command = ["sh", "-c", 'umask 0; exec "$@"', "sh", *person.command("apply", person.site)]
+
+    def apply():
+        for _ in range(3):
+            subprocess.run(
+                command, env=person.environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            canaries.rotate("tls")
+
+    seen = modes_seen_while(place, apply)
+    assert (seen["private"], seen["group"]) == ({0o600}, {0o640})
+    assert len(seen) > 2  # what they are called until then
+    assert all(mode in (0o600, 0o640) for modes in seen.values() for mode in modes), seen
+    for name in ("private", "group"):
+        (place / name).unlink()
+    canaries.look()
