@@ -454,15 +454,12 @@ def test_content_has_its_mode_from_the_first_byte(person, canaries):
     command = ["sh", "-c", 'umask 0; exec "$@"', "sh", *person.command("apply", person.site)]
 
     def apply():
-        for _ in range(3):
-            subprocess.run(
-                command, env=person.environ, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+        for _ in range(2):
+            subprocess.run(command, env=person.environ, check=True, capture_output=True)
             canaries.rotate("tls")
 
     seen = modes_seen_while(place, apply)
     assert (seen["private"], seen["group"]) == ({0o600}, {0o640})
-    assert len(seen) > 2  # what they are called until then
     assert all(mode in (0o600, 0o640) for modes in seen.values() for mode in modes), seen
     for name in ("private", "group"):
         (place / name).unlink()
