@@ -32,6 +32,8 @@ from reconciler.targets.session import Session
 
 _OVER = {ErrorClass.CONFLICT, ErrorClass.PERMANENT}
 """What is told by whoever has tried it, and is not at it any more."""
+_NOT_BEGUN = {ErrorClass.CONFLICT, ErrorClass.THROTTLED}
+"""What is told before anything is done: somebody was quicker, or is at it. What is there then is somebody else's."""
 
 
 class Carrying:
@@ -272,8 +274,8 @@ class Carrying:
             self._journal.outcome(address, reason, str(fault))
 
     def _may_have_created(self, address: Address, fault: ProviderError) -> bool:
-        """Whether a creation that failed may have done a part of it. In a conflict somebody was quicker."""
-        left_open = not fault.partial and fault.error_class is not ErrorClass.CONFLICT
+        """Whether a creation that failed may have done a part of it."""
+        left_open = not fault.partial and fault.error_class not in _NOT_BEGUN
         return left_open and self._journal.may_have_created(address)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.core.workqueue import Priority
 from reconciler.errors import ErrorClass, ProviderError
+from reconciler.model.resource import Deletion
 from reconciler.model.scope import Scope
 from reconciler.plugins.calls import Phase
 from tests.unit.engine.stage import execution, file, staged
@@ -139,6 +140,31 @@ async def test_what_is_throttled_is_tried_again_at_the_time_that_was_named(stage
     await stage.until(lambda: stage.reason("motd") == "Throttled", within=1)
     await stage.until(lambda: stage.content("motd") == b"hello\n")
     assert stage.loop.time() - failing.at[0] == pytest.approx(7.0, abs=0.5)
+
+
+class Busy(Failing):
+    """It waits for somebody who makes just that."""
+
+    def __call__(self, phase, request):
+        if phase is self.phase and not self.at:
+            self.stage.spoil("motd", b"hello\n")
+        super().__call__(phase, request)
+
+
+@staged
+async def test_what_somebody_else_makes_while_we_are_told_to_wait_was_there_before_us(stage):
+    """It counted as what had come of our attempt, and went with its manifest."""
+    Busy(
+        stage,
+        Phase.APPLY,
+        ProviderError("locked", error_class=ErrorClass.THROTTLED, retry_after=2.0),
+        times=1,
+    )
+    await stage.declare(file("motd", "hello\n", deletion=Deletion.DELETE))
+    await stage.settled()
+    await stage.declare()
+    await stage.until(lambda: not stage.controller.states())
+    assert stage.content("motd") == b"hello\n"
 
 
 @staged
