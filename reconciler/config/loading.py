@@ -23,6 +23,7 @@ from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_manifest, is_program
 from reconciler.model.policy import DIRECTORY
+from reconciler.model.source import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -191,6 +192,10 @@ def _desired(
         raise ConfigError(list(dict.fromkeys(problems)))  # what several programs build on is said once
     warnings = [str(warning.within(snapshot.root)) for warning in sorted(expansion.complaints.warnings)]
     warnings += expansion.facts.said(expansion.targets)
+    if SETTINGS in snapshot.files:
+        from reconciler.config.programs import unread_settings
+
+        warnings += [f"no program reads the setting {name}" for name in unread_settings(snapshot)]
     if not declared:
         warnings.append("the source has no manifests: nothing is declared")
     return Desired(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
+from reconciler.model.manifests import is_program
 from reconciler.model.source import SnapshotGone
 
 if TYPE_CHECKING:
@@ -154,6 +155,15 @@ def text_of(snapshot: Snapshot, path: str) -> FileText | None:
     except SnapshotGone:
         return None
     return found if isinstance(found, FileText) else None
+
+
+def unread_settings(snapshot: Snapshot) -> list[str]:
+    """What was set for a source and is in no program of it, so that nothing can depend on it; in the order of names."""
+    left = set(snapshot.settings)
+    for path in snapshot.files if left else ():
+        if is_program(path) and (text := text_of(snapshot, path)) is not None:
+            left = {name for name in left if name not in text.text}
+    return sorted(left)
 
 
 class Language(Protocol):

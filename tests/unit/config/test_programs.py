@@ -245,6 +245,14 @@ spec: {targets: {}, values: {port: 80, key: {secret: {file: key}}}}
     assert len(desired.instances) == 1
 
 
+def test_what_is_set_and_no_program_speaks_of_is_said() -> None:
+    said = evaluated(
+        making(), {"lib.cue": "stage: string @tag(stage)"}, settings={"stage": "a", "stgae": "b"}
+    )
+    assert said.warnings == ("no program reads the setting stgae",)
+    assert evaluated(making(), settings={}).warnings == ()
+
+
 def test_settings_are_part_of_what_a_source_says() -> None:
     plain = snapshot({"t.yaml": TARGET})
     assert with_settings(plain, {}) is plain
