@@ -1,26 +1,17 @@
 """Starlark: `*.star` files that define `main(ctx)`, which gives objects (docs/spec/starlark.md, docs/adr/0067).
 
-They are evaluated by the package starlark-go, in a process of its own (`worker`).
+They are evaluated by the package starlark-go, in a process of its own (`worker`). What evaluates is imported when there
+is something to evaluate.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-from reconciler.config.programs import Evaluation, Surroundings, text_of
-from reconciler.documents.generated import GeneratedDocument, Spot, problem_at
-from reconciler.errors import Problem
-from reconciler.model.facts import SECTIONS
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.languages.starlark.supervising import Answered
+    from reconciler.config.programs import Evaluation, Surroundings
     from reconciler.model.source import Snapshot
-
-_MAIN = re.compile(rb"^def[ \t]+main\b", re.MULTILINE)
-_LARGEST = 16 << 20
-"""Bytes of all modules of a source."""
 
 
 class Starlark:
@@ -30,113 +21,15 @@ class Starlark:
 
     def programs(self, snapshot: Snapshot, paths: Sequence[str]) -> Sequence[str]:
         """The modules that define `main`; the others are for loading."""
-        return [
-            path for path in paths if path.endswith(".star") and _MAIN.search(snapshot.files[path].read())
-        ]
+        modules = [path for path in paths if path.endswith(".star")]
+        if not modules:
+            return ()
+        from reconciler.languages.starlark.evaluating import MAIN
+
+        return [path for path in modules if MAIN.search(snapshot.files[path].read())]
 
     def evaluate(self, programs: Sequence[str], surroundings: Surroundings) -> Mapping[str, Evaluation]:
         """What comes of each of these programs."""
-        from reconciler.languages.starlark.helpers import helpers
-        from reconciler.languages.starlark.supervising import answered
+        from reconciler.languages.starlark.evaluating import evaluations
 
-        files = {}
-        found: dict[str, Evaluation] = {}
-        snapshot = surroundings.snapshot
-        size = 0
-        for path, file in snapshot.files.items():
-            if not path.endswith(".star"):
-                continue
-            size += file.size
-            text = surroundings.text(path)
-            if text is not None:
-                files[path] = text.text
-            elif path in programs:
-                found[path] = _unreadable(path, surroundings)
-            else:
-                files[path] = ""
-        good = [path for path in programs if path not in found]
-        if size > _LARGEST:
-            message = f"the modules of this source have more than {_LARGEST >> 20} MiB"
-            large = [Problem(path, 0, 0, message) for path in programs]
-            return {one.file: Evaluation(problems=[one], read=frozenset(files)) for one in large}
-        table = helpers(surroundings.kinds)
-        answers = answered(files, good, table, sorted(SECTIONS), surroundings.part)
-        makes = _Evaluations(answers, table, surroundings)
-        return found | {path: makes.of(path, frozenset(files)) for path in good}
-
-
-def _unreadable(path: str, surroundings: Surroundings) -> Evaluation:
-    from reconciler.documents.text import FileText, decode
-
-    found = decode(path, surroundings.snapshot.files[path].read())
-    assert not isinstance(found, FileText)  # noqa: S101 - it is none
-    return Evaluation(problems=[found], read=frozenset({path}))
-
-
-class _Evaluations:
-    """What was answered, in the words of loading."""
-
-    def __init__(self, answers: Answered, table: Mapping[str, Any], surroundings: Surroundings) -> None:
-        self._answers = answers
-        self._fields = {
-            (one["apiVersion"], one["kind"]): {
-                name: ("metadata" if of else "spec", field) for name, (of, field) in one["fields"].items()
-            }
-            for one in table.values()
-        }
-        self._surroundings = surroundings
-        self._spots: dict[int, tuple[dict[Any, Spot], dict[Any, Spot]]] = {}
-
-    def of(self, program: str, every: frozenset[str]) -> Evaluation:
-        """What came of a program.
-
-        Args:
-            program: which.
-            every: the modules of the source, any of which one that was ended may have read.
-        """
-        asked = frozenset(self._answers.asked.get(program, ()))
-        why = self._answers.ended.get(program)
-        if why is not None:
-            spot = next(self._main(program), Spot(program))
-            hint = "have it make less, or look for what never ends"
-            return Evaluation(problems=[self._problem(spot, why, hint)], read=every, asked=asked)
-        outcome = self._answers.outcomes[program]
-        evaluation = Evaluation(read=frozenset(outcome["read"]), asked=asked)
-        for one in outcome["problems"]:
-            spot = Spot(one["file"], one["line"], one["column"])
-            evaluation.problems.append(self._problem(spot, one["message"], one["hint"]))
-        for file, line, column, text in outcome["printed"]:
-            evaluation.warnings.append(self._problem(Spot(file, line, column), f"print: {text}", ""))
-        main = next(self._main(program), Spot(program))
-        sites = self._answers.sites[program]
-        self._spots.clear()
-        for value, site in outcome["documents"]:
-            if site < 0:
-                evaluation.documents.append(GeneratedDocument(value, {(): main}))
-                continue
-            if site not in self._spots:
-                self._spots[site] = self._places(sites[site], (value.get("apiVersion"), value.get("kind")))
-            evaluation.documents.append(GeneratedDocument(value, *self._spots[site]))
-        return evaluation
-
-    def _places(self, site: Sequence[Any], kind: tuple[Any, Any]) -> tuple[dict[Any, Spot], dict[Any, Spot]]:
-        """Where what a helper makes at a site comes from."""
-        file, line, column, arguments = site
-        spots: dict[Any, Spot] = {(): Spot(file, line, column)}
-        keys: dict[Any, Spot] = {}
-        for name, within, at, col, key_at, key_col in arguments:
-            path = self._fields.get(kind, {}).get(name)
-            if path is not None:
-                spots[*path, *within] = Spot(file, at, col)
-                keys.setdefault(path, Spot(file, key_at, key_col))
-        return spots, keys
-
-    def _main(self, program: str) -> Iterator[Spot]:
-        """Where `main` is."""
-        text = text_of(self._surroundings.snapshot, program)
-        for number, line in enumerate(text.text.split("\n") if text is not None else (), 1):
-            if _MAIN.match(line.encode()):
-                yield Spot(program, number, 1)
-
-    def _problem(self, spot: Spot, message: str, hint: str) -> Problem:
-        return problem_at(spot, message, hint, self._surroundings.text)
+        return evaluations(programs, surroundings)

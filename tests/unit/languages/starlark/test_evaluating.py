@@ -8,7 +8,7 @@ import pytest
 from reconciler.config import ParseCache, load
 from reconciler.errors import ConfigError
 from reconciler.languages import LANGUAGES
-from reconciler.languages.starlark import supervising
+from reconciler.languages.starlark import evaluating, supervising
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Facts, Section
 from reconciler.model.names import TargetName
@@ -96,7 +96,7 @@ def test_one_is_evaluated_again_only_when_what_it_depends_on_is_another(
         started.append(list(programs))
         return evaluated(files, programs, *more)
 
-    monkeypatch.setattr(supervising, "answered", counted)
+    monkeypatch.setattr(evaluating, "answered", counted)
     cache = ParseCache()
     files = {
         "a.star": SITE,
@@ -203,9 +203,7 @@ def test_a_process_that_cannot_evaluate_says_so(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_modules_of_a_source_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.languages import starlark
-
-    monkeypatch.setattr(starlark, "_LARGEST", 10)
+    monkeypatch.setattr(evaluating, "LARGEST", 10)
     assert wrong({"site.star": SITE})[0].startswith(
         "site.star: the modules of this source have more than 0 MiB"
     )
