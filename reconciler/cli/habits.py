@@ -20,7 +20,7 @@ COMMANDS = {
     **dict.fromkeys(("run", "playbook", "agent", "converge", "provision", "deploy", "sync"), _ONCE),
     **dict.fromkeys(("destroy", "delete", "rm", "remove"), _GONE),
     **dict.fromkeys(("noop", "dry-run", "preview"), _PLAN),
-    **dict.fromkeys(("check", "lint", "test", "fmt", "format", "syntax-check"), _CHECK),
+    **dict.fromkeys(("check", "lint", "test", "syntax-check"), _CHECK),
     **dict.fromkeys(("ssh", "exec", "shell", "console", "ping", "cmd", "adhoc"), _ASKED),
     **dict.fromkeys(("stop", "down", "kill", "halt"), _ENDS),
     **dict.fromkeys(("vault", "secret", "eyaml", "sops", "age"), _HIDDEN),

@@ -121,6 +121,9 @@ Settings = Annotated[
         help="What programs of the source are told: CUE's tags, ctx.settings in Starlark; may be given again.",
     ),
 ]
+Check = Annotated[
+    bool, typer.Option("--check", help="Change nothing; exit with 1 where something has to be: for CI.")
+]
 What = Annotated[
     str,
     typer.Argument(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.ciphertexts import Ciphertexts
-from reconciler.cli.options import NoColor, Output, Quiet, Recipients, State, Verbose, one_of
+from reconciler.cli.options import Check, NoColor, Output, Quiet, Recipients, State, Verbose, one_of
 from reconciler.cli.output import Format
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
@@ -79,10 +79,7 @@ def command(  # noqa: PLR0913 - its options
         str, typer.Option("--name", metavar="NAME", help="What a value is called, or whose a recipient is.")
     ] = "",
     line: Annotated[bool, typer.Option("--line", help="Print a ciphertext in one line.")] = False,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Of rotate: change nothing; exit with 1 where something has to be."),
-    ] = False,
+    check: Check = False,
     show: Annotated[
         bool, typer.Option("--show", help="Of decrypt: on a terminal as well, without being asked.")
     ] = False,

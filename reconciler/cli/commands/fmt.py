@@ -1,0 +1,47 @@
+"""`froyo fmt`."""
+
+from __future__ import annotations
+
+import os
+
+from reconciler.app.places import places
+from reconciler.cli.here import from_here
+from reconciler.cli.options import Check, Directory, NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.output import Format, emit
+from reconciler.cli.phrases import count
+from reconciler.cli.terminal import terminal
+from reconciler.core.visible import one_line
+
+EXAMPLES = (
+    ("froyo fmt site", "lay out the CUE and Rego of a source as they are usually written"),
+    ("froyo fmt --check site", "only say what is laid out otherwise, and exit with 1 then: for CI"),
+)
+
+
+def command(
+    directory: Directory = ".",
+    *,
+    check: Check = False,
+    output: Output = Format.TEXT,
+    state: State = None,
+    no_color: NoColor = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Lay out the programs and policies of a source as they are usually written: CUE (`cue fmt`) and Rego (`opa fmt`).
+
+    What they say stays the same. Manifests in YAML and programs in Starlark stay as they are. Where something does not
+    parse that is said, and nothing is written.
+    """
+    from reconciler.app.formatting import formatted
+
+    screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
+    found = formatted(directory, places(os.environ, state=state), os.environ, check=check)
+    if output.is_document:
+        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Formatted", **found}, output)
+    else:
+        for path in found["others"]:
+            screen.line(one_line(from_here(os.path.join(found["directory"], path))))
+        done = "would be written anew" if check else "written anew"
+        screen.say(f"{count(len(found['others']), 'file')} {done}, of {found['files']}")
+    return 1 if check and found["others"] else 0
