@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.config.compiler import CompilerError, CompilerMissing, Texts, compiler, problem_of
 from reconciler.config.programs import Evaluation
-from reconciler.core.suggest import did_you_mean
 from reconciler.documents.generated import GeneratedDocument, Spot
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
@@ -74,7 +73,6 @@ def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> d
             found.update(_failed([program], texts, own))
         else:
             found[program.path] = _evaluation(program, made.get(program.name), texts, arguments)
-    _warn(found, answer["tags"], surroundings)
     return found
 
 
@@ -107,17 +105,6 @@ def _hinted(problem: Problem, known: Collection[str]) -> Problem:
     if found is None or problem.hint or "froyo.dev" not in found[1]:
         return problem
     return replace(problem, hint=f"what kinds there are is in {', '.join(sorted(known))}")
-
-
-def _warn(found: Mapping[str, Evaluation], tags: Sequence[str], surroundings: Surroundings) -> None:
-    """Say what was set that no file has a tag for, unless another language may know it."""
-    if any(not path.endswith(".cue") for path in surroundings.paths):
-        return
-    path, evaluation = next(iter(found.items()))
-    for name in surroundings.settings:
-        if name not in tags:
-            message = f"{name} is set, and no @tag has that name"
-            evaluation.warnings.append(Problem(path, 0, 0, message, did_you_mean(name, tags)))
 
 
 def _read(snapshot: Snapshot, paths: Sequence[str]) -> tuple[dict[str, FileText], list[Problem]]:
