@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cluster, config, daemon, drift, oneshot, plugins, slow, ssh, store, whole
+from tests.bench import cluster, config, daemon, drift, languages, oneshot, plugins, slow, ssh, store, whole
 from tests.bench.hosts import Lab
 from tests.bench.rows import Row, markdown, table
 
@@ -78,6 +78,7 @@ def groups(lab: Lab | None, *, spoils: int, idle: float) -> list[Group]:
         ),
         Group("help", "froyo --help", oneshot.help_),
         Group("documents", "10,000 documents", lambda _work: config.documents()),
+        Group("languages", "5,000 manifests that programs make", languages.rows),
         Group("config", "loading and watching", lambda _work: config.rows(), inside=True),
         Group("plugins", "the provider host", lambda _work: plugins.rows(), inside=True),
         Group("store", "the store", lambda _work: store.rows(), inside=True),

@@ -62,7 +62,8 @@ spec:
 """
 
 
-def _snapshot(files: dict[str, str]) -> Snapshot:
+def snapshot_of(files: dict[str, str]) -> Snapshot:
+    """Files as a source has them."""
     found = {}
     for path, text in files.items():
         content = text.encode()
@@ -71,7 +72,8 @@ def _snapshot(files: dict[str, str]) -> Snapshot:
     return Snapshot(SourceName("bench"), "1", Digest("sha256:1"), found)
 
 
-def _timed(function: Callable[[], object]) -> float:
+def timed(function: Callable[[], object]) -> float:
+    """How long it takes, in s."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
@@ -79,7 +81,7 @@ def _timed(function: Callable[[], object]) -> float:
 
 def _best(function: Callable[[], object]) -> float:
     """Of five, the one that was disturbed the least; in ms."""
-    return min(_timed(function) for _ in range(5)) * 1e3
+    return min(timed(function) for _ in range(5)) * 1e3
 
 
 def _parse(text: bytes) -> None:
@@ -92,11 +94,11 @@ def _loading(kinds: Catalog) -> list[Row]:
     documents = [_document(number) for number in range(DOCUMENTS)]
     one = {"t.yaml": TARGET, "all.yaml": "---\n".join(documents)}
     many = {"t.yaml": TARGET} | {f"{number}.yaml": text for number, text in enumerate(documents)}
-    snapshot, scattered = _snapshot(one), _snapshot(many)
-    changed = _snapshot(many | {"7.yaml": _document(7).replace("0644", "0600")})
-    broken = _snapshot(many | {"7.yaml": _document(7).replace("path:", "pth:")})
+    snapshot, scattered = snapshot_of(one), snapshot_of(many)
+    changed = snapshot_of(many | {"7.yaml": _document(7).replace("0644", "0600")})
+    broken = snapshot_of(many | {"7.yaml": _document(7).replace("path:", "pth:")})
     cache = ParseCache()
-    limit = _timed(lambda: _parse(one["all.yaml"].encode()))
+    limit = timed(lambda: _parse(one["all.yaml"].encode()))
 
     def fail() -> None:
         try:
@@ -105,7 +107,7 @@ def _loading(kinds: Catalog) -> list[Row]:
             str(error)
 
     return [
-        Row(what=what, measured=_timed(work), unit="s", limit=limit, note=note)
+        Row(what=what, measured=timed(work), unit="s", limit=limit, note=note)
         for what, work, note in (
             ("10,000 documents in one file", lambda: load(snapshot, kinds), "limit: libyaml's parser alone"),
             ("10,000 documents in 10,000 files", lambda: load(scattered, kinds, cache=cache), ""),
@@ -124,7 +126,7 @@ def _looking(root: Path) -> list[Row]:
     lanes = ThreadLanes()
     source = DirectorySource(SourceName("bench"), root, runtime=Runtime(connect=None, offload=lanes))  # type: ignore[arg-type] # nobody connects
     paths = [str(root / name) for name in names]
-    first = _timed(source.take)
+    first = timed(source.take)
     time.sleep(0.1)  # until no file counts as changed only just now
     source.take()
     limit = _best(lambda: [os.stat(path) for path in paths])
@@ -203,22 +205,22 @@ def documents() -> Iterator[Row]:
     """The budgets of loading."""
     kinds = catalog(load_packages([PACKAGE]))
     text = "---\n".join(_document(number) for number in range(DOCUMENTS))
-    snapshot = _snapshot({"t.yaml": TARGET, "all.yaml": text})
+    snapshot = snapshot_of({"t.yaml": TARGET, "all.yaml": text})
     yield Row(
         what="10,000 documents load and validate",
-        measured=min(_timed(lambda: load(snapshot, kinds)) for _ in range(3)),
+        measured=min(timed(lambda: load(snapshot, kinds)) for _ in range(3)),
         unit="s",
-        limit=min(_timed(lambda: _parse(text.encode())) for _ in range(3)),
+        limit=min(timed(lambda: _parse(text.encode())) for _ in range(3)),
         budget=2.0,
         note="limit: the same text through libyaml's parser alone",
     )
     valued = _valued()
-    given = _snapshot({"all.yaml": valued})
+    given = snapshot_of({"all.yaml": valued})
     yield Row(
         what="10,000 instances with values of their own load",
-        measured=min(_timed(lambda: load(given, kinds)) for _ in range(3)),
+        measured=min(timed(lambda: load(given, kinds)) for _ in range(3)),
         unit="s",
-        limit=min(_timed(lambda: _parse(valued.encode())) for _ in range(3)),
+        limit=min(timed(lambda: _parse(valued.encode())) for _ in range(3)),
         budget=3.0,
         note="100 targets, 100 Files; limit as above",
     )
