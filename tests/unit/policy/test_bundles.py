@@ -126,6 +126,15 @@ def test_an_undefined_rule_of_one_is_a_failure(asked, compiler):
             "says what another",
         ),
     ],
+    ids=[
+        "text",
+        "compressed",
+        "empty",
+        "two",
+        "no JSON",
+        "a number",
+        "twice",
+    ],  # an archive has the time in it
 )
 def test_what_is_none_is_refused(content, why):
     with pytest.raises(PolicyFailure, match=why):
