@@ -4,6 +4,7 @@ import base64
 import contextlib
 import ctypes
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -237,6 +239,16 @@ def test_no_program_gets_what_the_environment_has(person, canaries):
 # --- The command ------------------------------------------------------------------------------------------------------
 
 
+def in_the_directory(person, *words, stdin="", status=0):
+    """What `froyo secrets` says in the directory of manifests."""
+    home, person.base = person.base, person.site
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        done = person.froyo("secrets", *words, status=status)
+    person.base = home
+    return done.stdout + done.stderr
+
+
 def test_from_nothing_to_a_secret_that_is_rotated(person, monkeypatch):
     site, key = person.site, person.base / "home/.config/froyo/age.key"
     monkeypatch.setitem(person.environ, "HOME", str(person.base / "home"))
@@ -246,19 +258,7 @@ def test_from_nothing_to_a_secret_that_is_rotated(person, monkeypatch):
     assert f"{key}: keep a copy" in made.stderr
     assert "is there already, and is not replaced" in person.froyo("secrets", "keygen", status=1).stderr
 
-    def froyo(*words, stdin="", status=0):
-        done = subprocess.run(
-            person.command("secrets", *words),
-            cwd=site,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env=person.environ,
-            check=False,
-        )
-        assert done.returncode == status, (done.stdout, done.stderr)
-        return done.stdout + done.stderr
-
+    froyo = partial(in_the_directory, person)
     assert "there is no .age-recipients here or above" in froyo("recipients", status=1)
     assert "it is for nobody" in froyo("encrypt", stdin="hunter2hunter2\n", status=1)
     assert "1 recipient added; then: froyo secrets rotate" in froyo(
