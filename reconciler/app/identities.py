@@ -103,7 +103,7 @@ def own_identities(places: Places, files: Sequence[str]) -> list[Identity]:
     named = tuple(Path(os.path.abspath(file)) for file in files)
     chosen = replace(places, identities=named, identities_given=True) if named else places
     try:
-        found = ControllerIdentities(chosen, SecretFiles(""), lambda _: None, _nowhere).of(None)
+        found = found_here(chosen)
     except SecretError as error:
         raise UsageError(f"{error.message}; {error.hint}".removesuffix("; ")) from None
     if not found:
@@ -112,6 +112,15 @@ def own_identities(places: Places, files: Sequence[str]) -> list[Identity]:
             f"there is no identity at {where}; froyo secrets keygen makes one, --identity names another"
         )
     return found
+
+
+def found_here(places: Places) -> list[Identity]:
+    """All that there are, and none where there is none.
+
+    Raises:
+        SecretError: one of them is none, or cannot be read.
+    """
+    return ControllerIdentities(places, SecretFiles(""), lambda _: None, _nowhere).of(None)
 
 
 def _nowhere(key: KeyRef) -> NoReturn:

@@ -72,6 +72,7 @@ def every_check(asking: Asking) -> list[Check]:
         _wasmtime,
         _artifacts,
         _compiler,
+        _identities,
         _built,
         _packages,
         _state,
@@ -149,6 +150,21 @@ def _compiler(_asking: Asking) -> Iterator[Check]:
         yield Check("compiler", OK, f"of CUE and Rego, {compiler.binary.stat().st_size / 1e6:.0f} MB")
     finally:
         compiler.close()
+
+
+def _identities(asking: Asking) -> Iterator[Check]:
+    from reconciler.app.identities import found_here
+    from reconciler.model.secrets import SecretError
+
+    try:
+        found = found_here(asking.where)
+    except SecretError as error:
+        yield Check(
+            "identities", FAIL, error.message, error.hint or "nothing that is encrypted is opened here"
+        )
+        return
+    told = ", ".join(map(str, found)) or "none: nothing that is encrypted with age is opened here"
+    yield Check("identities", OK, told)
 
 
 def _built(asking: Asking) -> Iterator[Check]:

@@ -8,9 +8,11 @@ import os
 import resource
 import socket
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from reconciler.age.identities import generated
 from reconciler.app.places import places
 from reconciler.cli import checks
 from reconciler.cli.asking import Asking
@@ -272,3 +274,22 @@ def test_a_file_of_the_operator_that_stops_an_apply_fails_here_too(asking, name,
     path.chmod(0o666)
     [found] = checks._settings(asking)
     assert (found.level, "chmod go-w" in found.message) == (FAIL, True)
+
+
+def test_what_opens_what_is_encrypted_is_named_by_its_public_half(asking, tmp_path):
+    key = tmp_path / "age.key"
+    asking.where = replace(asking.where, identities=(key,))
+    [check] = checks._identities(asking)
+    assert (check.level, check.message[:36]) == (OK, "none: nothing that is encrypted with")
+    made = generated()
+    key.write_text(made.secret)
+    key.chmod(0o600)
+    [check] = checks._identities(asking)
+    assert (check.level, check.message) == (OK, f"{made.public} ({key})")
+    key.chmod(0o644)
+    [check] = checks._identities(asking)
+    assert (check.level, check.todo) == (FAIL, f"run: chmod 600 {key}")
+    key.write_text("AGE-SECRET-KEY-1QQ")
+    key.chmod(0o600)
+    [check] = checks._identities(asking)
+    assert (check.level, "QQ" in check.message) == (FAIL, False)
