@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.core.sharing import SHARDS
 from tests.integration.cli.conftest import PATIENCE, Person
+from tests.postgresql.members import joined, owners_to_be
 
 TARGETS = 8
 
@@ -57,10 +58,14 @@ class Controllers:
         one.environ = {**self.person.environ, "FROYO_STATE": str(one.state), "FROYO_STORE": self.place}
         log = self.stack.enter_context((one.base / "daemon.log").open("wb"))
         command = one.command("up", one.site, "--share")
-        daemon = subprocess.Popen(command, stdout=log, stderr=log, env=one.environ)
-        self.stack.callback(self._end, daemon)
+
+        def start():
+            daemon = subprocess.Popen(command, stdout=log, stderr=log, env=one.environ)
+            self.stack.callback(self._end, daemon)
+            return daemon
+
         self.people.append(one)
-        self.daemons.append(daemon)
+        self.daemons.append(joined(start, self.place, [file.name for file in self.files]))
         return number
 
     @staticmethod
@@ -79,8 +84,17 @@ class Controllers:
         return found if len(found) == TARGETS else {}
 
     def until_owned_by(self, those, asked=0):
-        self.person.until(lambda: set(self.owners(asked).values()) == {*those})
-        return self.owners(asked)
+        """As long as it takes until each of them has what is to be his, and nobody else anything."""
+        pids = [one.pid for one in self.daemons]
+        found = {}
+
+        def so():
+            wanted = owners_to_be(self.place, [file.name for file in self.files])
+            found.update({name: pids.index(pid) for name, pid in wanted.items()})
+            return {*found.values()} == {*those} and self.owners(asked) == found
+
+        self.person.until(so)
+        return found
 
     def until_all_say(self, content):
         def so():
@@ -147,7 +161,6 @@ def test_what_does_not_go_with_sharing_is_said(person, place):
     assert "leave --leader-elect out" in elected
 
 
-@pytest.mark.e2e
 @pytest.mark.postgresql
 def test_of_three_one_is_killed_and_only_what_it_had_moves(controllers):
     for number in range(3):
@@ -167,7 +180,6 @@ def test_of_three_one_is_killed_and_only_what_it_had_moves(controllers):
     controllers.until_owned_by([0, 1, 3])
 
 
-@pytest.mark.e2e
 @pytest.mark.postgresql
 def test_the_one_that_decides_is_killed_and_another_one_decides(controllers):
     person, more = controllers.person, controllers.person.base / "more"
@@ -237,7 +249,6 @@ def test_who_is_stopped_keeps_what_is_his_until_the_server_drops_him_and_then_en
     assert owned == [(SHARDS, 1)]
 
 
-@pytest.mark.e2e
 @pytest.mark.postgresql
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])
 def test_a_server_that_is_restarted_takes_nobody_for_dead(person, own_server, how):

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.lab.pod import ROOT, until
+from tests.postgresql.members import joined, owners_to_be
 
 pytestmark = [
     pytest.mark.e2e,
@@ -35,7 +36,7 @@ spec: {targets: {}, path: "%s/${target.name}", content: "%s", deletion: delete}
 def operators(known, shared_server, tmp_path):
     """Starts one more operator; all are ended at the end."""
     place, kubeconfig = shared_server.place(), known.run("kubeconfig").strip()
-    running = []
+    running, begun = [], []
 
     def run():
         directory = tmp_path / f"operator-{len(running)}"
@@ -59,23 +60,29 @@ def operators(known, shared_server, tmp_path):
             "--prune-budget",
             "10",
         ]
-        with (directory / "log").open("w") as log:
-            running.append(subprocess.Popen(words, env=environ, stdout=log, stderr=log, cwd=ROOT))
+
+        def start():
+            with (directory / "log").open("a") as log:
+                begun.append(subprocess.Popen(words, env=environ, stdout=log, stderr=log, cwd=ROOT))
+            return begun[-1]
+
+        running.append(joined(start, place, NAMES))
         return environ
 
     yield run, running
-    for one in running:
+    for one in begun:
         one.send_signal(signal.SIGCONT)
         one.kill()
         one.wait()
 
 
 def owners(environ):
-    """The process that works on each target."""
+    """The process that works on each target, where that is the one that is to."""
     words = [sys.executable, "-m", "reconciler.cli", "status", "-o", "json"]
     said = subprocess.run(words, env=environ, capture_output=True, text=True, cwd=ROOT, check=False).stdout
     listed = json.loads(said)["controllers"] if said else []
-    return {name: one["pid"] for one in listed for name in one["targets"]}
+    found = {name: one["pid"] for one in listed for name in one["targets"]}
+    return found if found == owners_to_be(environ["FROYO_STORE"], NAMES) else {}
 
 
 def test_what_the_objects_say_is_done_by_all_and_told_by_the_one_that_leads(known, operators, tmp_path):
