@@ -1,4 +1,4 @@
-"""The programs and policies of a directory as they are usually written.
+"""The manifests, programs and policies of a directory as they are usually written.
 
 What a file says stays the same; how it is laid out is left to those who made the language. What does not parse is
 said, and nothing is written then.
@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from reconciler.app.laying_out import laid_out
 from reconciler.app.systems import write_whole
 from reconciler.app.watching import take
 from reconciler.config.compiler import CompilerError, compiler, problem_of
@@ -55,13 +56,24 @@ def formatted(directory: str, places: Places, environ: Mapping[str, str], *, che
             answer = _asked(operation, those)
             wanted |= answer["files"]
             problems += [problem_of(one, those) for one in answer["problems"]]
+    manifests = laid_out(snapshot, places, environ)
+    problems += manifests.problems
     if problems:
         raise ConfigError([problem.within(snapshot.root) for problem in problems])
-    others = [path for path, text in sorted(wanted.items()) if text != files[path].text]
+    others = [path for path, text in wanted.items() if text != files[path].text]
+    others = sorted([*others, *manifests.others])
+    wanted |= manifests.wanted
     for path in [] if check else others:
         full = os.path.join(snapshot.root, path)
         write_whole(full, wanted[path], what="the file", mode=os.stat(full).st_mode & 0o777)
-    return {"directory": snapshot.root, "files": len(files), "written": not check, "others": others}
+    looked = len(files) + len(manifests.wanted) + len(manifests.left)
+    return {
+        "directory": snapshot.root,
+        "files": looked,
+        "written": not check,
+        "others": others,
+        "left": manifests.left,
+    }
 
 
 def _asked(operation: str, files: Mapping[str, FileText]) -> Any:

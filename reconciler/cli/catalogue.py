@@ -17,7 +17,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("explain", "What can be declared: kinds, their fields, and what these mean"),
             ("crd", "The same as custom resource definitions, for a cluster"),
             ("schema", "Write JSON Schemas of the kinds into a source, for editors of YAML"),
-            ("fmt", "Lay out programs and policies as they are usually written"),
+            ("fmt", "Lay out manifests, programs and policies as they are usually written"),
             ("cue", "Write what CUE imports of the kinds into a source, for editors"),
             ("migrate", "Turn a directory into objects of a cluster, and back"),
         ),

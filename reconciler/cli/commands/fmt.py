@@ -13,7 +13,7 @@ from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
 
 EXAMPLES = (
-    ("froyo fmt site", "lay out the CUE and Rego of a source as they are usually written"),
+    ("froyo fmt site", "lay out the manifests, programs and policies of a source"),
     ("froyo fmt --check site", "only say what is laid out otherwise, and exit with 1 then: for CI"),
 )
 
@@ -28,10 +28,11 @@ def command(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Lay out the programs and policies of a source as they are usually written: CUE (`cue fmt`) and Rego (`opa fmt`).
+    """Lay out the manifests, programs and policies of a source: YAML, CUE (as `cue fmt`) and Rego (as `opa fmt`).
 
-    What they say stays the same. Manifests in YAML and programs in Starlark stay as they are. Where something does not
-    parse that is said, and nothing is written.
+    What they say stays the same. In YAML only white space changes: two spaces a level, lists below their key, one space
+    behind a dash; comments, quotes, what is in brackets and the order of everything stay. Files that are bodies, JSON
+    and Starlark stay as they are. Where something does not parse that is said, and nothing is written.
     """
     from reconciler.app.formatting import formatted
 
@@ -42,6 +43,8 @@ def command(
     else:
         for path in found["others"]:
             screen.line(one_line(from_here(os.path.join(found["directory"], path))))
+        for path, why in sorted(found["left"].items()):
+            screen.note(f"{screen.paint('warn', 'left as it is:')} {one_line(path)}: {one_line(why)}")
         done = "would be written anew" if check else "written anew"
         screen.say(f"{count(len(found['others']), 'file')} {done}, of {found['files']}")
     return 1 if check and found["others"] else 0
