@@ -220,8 +220,17 @@ class Monitor(logging.Handler):
                 self.violated("an apply although the policy forbids it", address, one.common.policy)
             elif wrong := self._not_probed(process, one, desired.instances):
                 self.violated("an apply before what it waits for was probed anew", address, wrong)
+            if wrong := self._not_allowed(process, address):
+                self.violated("an apply that policies do not let pass", address, wrong)
             if (held := process.controller.suspensions.holding(address)) is not None:
                 self.violated("an apply of what is suspended", address, held)
+
+    def _not_allowed(self, process: Process, address: Address) -> str:
+        """Why policies do not let something be done, or ""."""
+        rules, approved = self._world.rules, process.controller.approvals.of(address)
+        said = rules.said(process, address)
+        passes = not rules.decide or said == "allow" or (said == "ask" and approved is not None)
+        return "" if passes else said or "nobody has decided about it"
 
     def _not_probed(self, process: Process, one: Instance, declared: Mapping[Address, Instance]) -> str:
         """What an instance comes after that was not probed since something above that was changed, or ""."""

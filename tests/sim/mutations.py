@@ -23,6 +23,7 @@ from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import Journal
+from reconciler.engine.round.judging import Judging
 from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.engine.round.permitting import Permitting
 from reconciler.engine.round.probes import Probes
@@ -31,6 +32,7 @@ from reconciler.engine.round.under_way import UnderWay
 from reconciler.engine.round.verdicts import Verdicts
 from reconciler.errors import StoreError, TransportError
 from reconciler.model.conditions import Reason, Verdict
+from reconciler.model.decisions import NO_RULING
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
 from reconciler.model.state import Rollback
@@ -677,6 +679,28 @@ BESIDE_FILES: dict[str, str] = {
 }
 """Those that only a world can find in which more than files is declared, and what."""
 
+
+def does_what_is_denied() -> Any:
+    """What policies have decided is forgotten where something is done."""
+    return _patched(Judging, "of", lambda _right, *_: NO_RULING)
+
+
+def takes_silence_for_consent() -> Any:
+    """What nobody has decided about is done: of what waited for its turn, nobody is asked."""
+
+    async def judge(right: Any, self: Judging, units: Any) -> None:
+        if not self.decisions:
+            await right(self, units)
+
+    def of(right: Any, self: Judging, unit: PlanUnit) -> Any:
+        return right(self, unit) if unit.address in self._known else NO_RULING
+
+    both = contextlib.ExitStack()
+    both.enter_context(_patched(Judging, "judge", judge))
+    both.enter_context(_patched(Judging, "of", of))
+    return both
+
+
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
@@ -696,6 +720,8 @@ MUTATIONS: dict[str, Mutation] = {
         forgets_what_is_owed,
         forgets_that_it_refreshed,
         asks_nobody,
+        does_what_is_denied,
+        takes_silence_for_consent,
         lets_two_have_it,
         purges_what_others_have,
         forgets_a_rename,

@@ -172,6 +172,7 @@ class Process:
             runtime=self.runtime,
             open_session=self._open_session(),
             settings=self.world.settings,
+            policies=self.world.rules.of(self),
         )
         self.controller.process = self
         self.controller.facts_changed = self._facts_changed

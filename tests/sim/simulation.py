@@ -208,7 +208,7 @@ async def _calm(world: World) -> None:
     """The trouble ends, and nobody leaves behind what cannot be put right without a person."""
     world.note("calm")
     world.store_trouble = 0.0
-    world.pages.trouble = False
+    world.pages.trouble = world.rules.trouble = False
     for machine in world.machines.values():
         machine.files.facts = dict(machine.files.facts or KNOWN)
         machine.weather.clear()
@@ -256,6 +256,7 @@ async def _calm(world: World) -> None:
         await _until(world, lambda: _outdated(world), "what is newest does not come to be in force")
         for machine in world.machines.values():
             _settle_texts(world, machine)
+    world.process.controller.decide_again()
     for suspension in world.process.controller.suspensions.all():
         work = world.process.controller.resume(suspension.object)
         await asyncio.wait([world.process.spawn(work, name="user resume")])

@@ -26,6 +26,7 @@ from tests.sim.machine import Machine
 from tests.sim.monitor import Monitor
 from tests.sim.pages import Pages
 from tests.sim.process import Process
+from tests.sim.rules import Rules
 from tests.sim.secrets import Secrets
 from tests.sim.source import SimSource
 
@@ -84,6 +85,7 @@ class World:
         self.replicas: list[Process] = []
         self.lives = self.terms = 0
         self.pages = Pages(seed)
+        self.rules = Rules(seed, self.now)
 
     def _source(self, name: SourceName) -> SimSource | PushedSource | AppliedSource:
         if is_pushed(self.seed):
