@@ -28,7 +28,7 @@ def _text(value: Any) -> str:
 # --- Semantic versions --------------------------------------------------------------------------------------------
 
 _SEMVER = re.compile(
-    r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?",
+    r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+[0-9A-Za-z.-]+)?",
     re.ASCII,
 )
 
@@ -128,23 +128,6 @@ def _range_step(first: Any, last: Any, step: Any) -> list[int]:
     return list(found)
 
 
-# --- Objects ------------------------------------------------------------------------------------------------------
-
-
-def _subset(whole: Any, part: Any) -> bool:
-    if isinstance(whole, dict) and isinstance(part, dict):
-        return all(key in whole and _holds(whole[key], value) for key, value in part.items())
-    if isinstance(whole, list) and isinstance(part, list):
-        return any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
-    raise ValueError("object.subset takes two objects, or two arrays")
-
-
-def _holds(whole: Any, part: Any) -> bool:
-    if isinstance(whole, dict | list) and isinstance(part, type(whole)):
-        return _subset(whole, part)
-    return bool(whole == part)
-
-
 BUILTINS: Mapping[str, Callable[..., Any]] = {
     "sprintf": sprintf,
     "time.clock": times.clock,
@@ -167,6 +150,5 @@ BUILTINS: Mapping[str, Callable[..., Any]] = {
     "urlquery.decode": lambda value: unquote_plus(_text(value)),
     "units.parse_bytes": _bytes,
     "numbers.range_step": _range_step,
-    "object.subset": _subset,
 }
 """By their names in Rego."""

@@ -58,6 +58,8 @@ def _shown(value: Any, verb: str, flags: str, precision: int | None) -> str:
         return _signed(value, sign) if number else _plain(value)
     if verb == "T":
         return _type(value)
+    if whole and verb == "s" and not -(2**63) <= value < 2**63:
+        return str(value)  # Go's large numbers write themselves
     if whole and verb in "dboxXc":
         return _whole(value, verb, sign, "#" in flags)
     if isinstance(value, float) and verb in "eEfFgG":

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SEATS = 2
 """How many evaluations of the same policies may run at once: one for a plan, one for a snapshot."""
 _PAGE = 65_536
+_FIRST_PAGES = 128
+"""With how much memory an instance begins. All texts of the policies have to fit in, and they may be 4 MiB."""
 _STASHED = 1 << 20
 """Bytes of input after which an instance is not kept: memory that has grown does not get smaller."""
 
@@ -64,6 +66,7 @@ class PolicyProgram:
     """
 
     def __init__(self, wasm: bytes, data: Mapping[str, Any], limits: PolicyLimits | None = None) -> None:
+        from opapywasm import runtime
         from opapywasm.abi import OpaAbiSpec
         from opapywasm.builtins import BuiltinRegistry
         from opapywasm.errors import OpaWasmError
@@ -82,6 +85,8 @@ class PolicyProgram:
             parse_raw_json_input=False,
         )
         self._spec = OpaAbiSpec()
+        # The bindings begin with two pages, whatever a module says that it takes, and refuse it then.
+        vars(runtime)["_DEFAULT_MEMORY_PAGES"] = _FIRST_PAGES
         self._data = _encoded(data, self._limits)
         self._now = threading.local()
         self._registry = BuiltinRegistry({**BUILTINS, NOW: partial(getattr, self._now, "ns")})

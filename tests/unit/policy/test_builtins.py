@@ -31,7 +31,7 @@ SPRING = 1_743_296_400 * times.SECOND
         ("x", [1, 2.5, "y"], "x%!(EXTRA int=1, float64=2.5, string=y)"),
         ("%T %T %T", [1, 1.5, "x"], "int float64 string"),
         ("%", [], "%!(NOVERB)"),
-        ("%v", [10**30], "1" + "0" * 30),
+        ("%v %s %d", [10**30, 10**30, 10**30], " ".join(["1" + "0" * 30] * 3)),
         ("%c", [-1], "\ufffd"),
         ("%6.2f|%v", [3.14159, 1.0], "  3.14|1"),
         ("%+.1f %X", [2.0, "hi"], "+2.0 6869"),
@@ -149,7 +149,6 @@ def test_utc_is_a_z():
         lambda: BUILTINS["numbers.range_step"](1, 5, 0),
         lambda: BUILTINS["numbers.range_step"](1, 1.5, 1),
         lambda: BUILTINS["numbers.range_step"](1, 10**9, 1),
-        lambda: BUILTINS["object.subset"]("x", {}),
         lambda: BUILTINS["hex.decode"]("x"),
     ],
 )
@@ -167,6 +166,8 @@ def test_what_cannot_be_given_ends_the_evaluation(wrong):
         ("semver.compare", ["1.0.0-1", "1.0.0-a"], -1),
         ("semver.compare", ["1.0.0+a", "1.0.0+b"], 0),
         ("semver.is_valid", ["1.0"], False),
+        ("semver.is_valid", ["1.0.0-01"], False),
+        ("semver.is_valid", ["1.0.0-0a.0"], True),
         ("semver.is_valid", ["1.0.0"], True),
         ("semver.is_valid", [1], False),
         ("strings.any_prefix_match", [["/etc/ssh/x"], ["/etc/ssh/", "/boot/"]], True),
@@ -183,11 +184,6 @@ def test_what_cannot_be_given_ends_the_evaluation(wrong):
         ("units.parse_bytes", ["17"], 17),
         ("numbers.range_step", [1, 7, 3], [1, 4, 7]),
         ("numbers.range_step", [7, 1, 3], [7, 4, 1]),
-        ("object.subset", [{"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}], True),
-        ("object.subset", [{"a": 1}, {"b": 1}], False),
-        ("object.subset", [{"a": 1}, {"a": 2}], False),
-        ("object.subset", [[1, 2, 3], [2, 3]], True),
-        ("object.subset", [[1, 2, 3], [3, 2]], False),
     ],
 )
 def test_others_answer_as_in_opa(name, arguments, answer):

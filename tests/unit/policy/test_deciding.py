@@ -182,6 +182,12 @@ def test_a_question_may_be_so_large_and_no_larger(compiler):
     assert "what it would be asked is 1 MiB, and may be 1" in decision.failed
 
 
+def test_policies_with_many_texts_can_be_loaded(asked):
+    texts = ", ".join(f'"{n:05}-{"x" * 90}"' for n in range(3_000))
+    decision = asked(f'package froyo.plan\ndeny contains "x" if input.target.name in {{{texts}}}', CHANGE)
+    assert decision.failed == ""
+
+
 def test_so_may_an_answer(compiler):
     from reconciler.policy.deciding import decide
 
