@@ -26,6 +26,7 @@ from reconciler.errors import Problem
 from reconciler.model.facts import Section
 from reconciler.model.manifests import is_program
 from reconciler.model.names import split_target
+from reconciler.model.secrets import marks_in
 
 if TYPE_CHECKING:
     from reconciler.config.cache import ParseCache
@@ -173,10 +174,9 @@ class _Known:
     def _vars(self) -> dict[str, dict[str, Any]]:
         owned = self.owned
         selection = TargetSelection(owned.targets, self._facts)
-        secret = {name for one in owned.variables for name in one.secret}
         values = Values(owned.variables, owned.targets, selection, self._facts, self._unsaid, self._vault)
         return {
-            target: {name: value for name, value in values.of(target).vars.items() if name not in secret}
+            target: {name: value for name, value in values.of(target).vars.items() if not marks_in(value)}
             for target in owned.targets
         }
 

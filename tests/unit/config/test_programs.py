@@ -223,7 +223,7 @@ def test_a_program_is_told_what_it_asks_for_and_nothing_is_concluded_of_facts_th
 apiVersion: froyo.dev/v1alpha1
 kind: Vars
 metadata: {name: v}
-spec: {targets: {}, values: {port: 80, key: {secret: {file: key}}}}
+spec: {targets: {}, values: {port: 80, key: {secret: {file: key}}, url: "https://a:${vars.key}@b"}}
 """
     language = Invented(makes)
     shown = with_settings(

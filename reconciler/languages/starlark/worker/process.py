@@ -13,6 +13,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+FILES = 64
+"""Descriptors that may be open: the modules of ours are files."""
+
 
 def main(memory: int, seconds: int) -> None:
     """Serve one source.
@@ -24,6 +27,7 @@ def main(memory: int, seconds: int) -> None:
     _limit(resource.RLIMIT_DATA, memory)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NOFILE, FILES)
     _limit(resource.RLIMIT_CPU, seconds + 1)
     gc.disable()  # it lives for a second, and what it makes is what it is asked for
     try:
