@@ -339,7 +339,7 @@ def runner_step(checkout: Checkout, architecture: str) -> Step:
 
 # --- The compiler -----------------------------------------------------------------------------------
 
-FETCHING_SECONDS = 600
+FETCHING_SECONDS = 300
 
 
 def compilers() -> list[str]:
