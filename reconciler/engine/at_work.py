@@ -9,16 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from reconciler.model.names import Address, TargetName
+from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.policy import AtWork
 from reconciler.model.target import Target
 
 WOKEN = 32
 """How many of those that wait are asked about again when a target has ended: many more could not go anyhow."""
-
-
-def _nobody(_addresses: Collection[Address]) -> None:
-    """Nobody waits."""
 
 
 class TargetsAtWork:
@@ -32,7 +28,8 @@ class TargetsAtWork:
         self.deciding = asyncio.Lock()
         self._at_work: dict[TargetName, AtWork] = {}
         self._waiting: dict[Address, None] = {}
-        self._woken: Callable[[Collection[Address]], None] = _nobody
+        self._woken: Callable[[Collection[Address]], None] | None = None
+        self._moved = asyncio.Event()
 
     def notify(self, woken: Callable[[Collection[Address]], None]) -> None:
         """From now on, `woken` is told what was denied while others were at work, when one of them has ended."""
@@ -56,9 +53,26 @@ class TargetsAtWork:
 
     def end(self, name: TargetName) -> None:
         """No change is being made at a target any more."""
-        if self._at_work.pop(name, None) is None or not self._waiting:
+        if self._at_work.pop(name, None) is None:
             return
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        if self._woken is None:
+            return  # who waits does so by himself
         woken = list(self._waiting)[:WOKEN]
         for address in woken:
             del self._waiting[address]
-        self._woken(woken)
+        if woken:
+            self._woken(woken)
+
+    async def turn(self, name: TargetName) -> list[Address]:
+        """What was denied on a target while others were at work, to be asked about again when one of them has ended.
+
+        In a single run, where nobody else would. It ends: whoever waits is at work nowhere.
+        """
+        waiting = [address for address in self._waiting if split_address(address)[0] == name]
+        if waiting and self.others(name):
+            await self._moved.wait()
+        for address in waiting:
+            self._waiting.pop(address, None)
+        return waiting

@@ -266,6 +266,7 @@ class OneShot:
                 # What is probed is waited for: an apply says how all of it is in the end.
                 dirty = Scope.of(await self._services.probes.news_of(lane.target.name))
                 dirty |= Scope.of(await self._turns.wait(lane.target.name))
+                dirty |= Scope.of(await self._services.at_work.turn(lane.target.name))
                 dirty = dirty or await throttled.wait(outcome.again)
                 rounds = 0
             if not dirty:

@@ -274,6 +274,14 @@ async def test_a_policy_sees_which_other_targets_are_at_work(stage):
     await stage.settled(within=90.0)
 
 
+@staged(policies=Few, machines=("m0", "m1", "m2"))
+async def test_a_single_run_waits_for_its_turn(stage):
+    shown = stage.desired(*(file("motd", "hello\n", on=name) for name in stage.machines))
+    results = await stage.once(shown).apply()
+    assert [list(result.failed) for result in results] == [[], [], []]
+    assert {stage.content("motd", on=name) for name in stage.machines} == {b"hello\n"}
+
+
 def test_who_waits_for_others_is_told_when_one_has_ended():
     woken = []
     at_work = TargetsAtWork()
