@@ -17,9 +17,11 @@ from reconciler.age.header import BEGIN, END, TO, binary
 BASE64 = "YWdlLWVuY3J5cHRpb24ub3JnL3Yx"
 """How every ciphertext begins in base64."""
 
+_MOST = 200
+"""Lines before a ciphertext that name recipients: looking for them has to end."""
 _FOUND = re.compile(
-    rf"(?:{TO}[-A-Za-z0-9+/= ]*\r?\n[ \t]*)*{BEGIN}\r?\n(?:[ \t]*[A-Za-z0-9+/=]+\r?\n)+[ \t]*{END}"
-    rf"|(?:{TO}[-A-Za-z0-9+/= ]*\\n)*{BEGIN}\\n(?:[A-Za-z0-9+/=]+\\n)+{END}(?:\\n)?"
+    rf"(?:{TO}[-A-Za-z0-9+/= ]*\r?\n[ \t]*){{0,{_MOST}}}{BEGIN}\r?\n(?:[ \t]*[A-Za-z0-9+/=]+\r?\n)+[ \t]*{END}"
+    rf"|(?:{TO}[-A-Za-z0-9+/= ]*\\n){{0,{_MOST}}}{BEGIN}\\n(?:[A-Za-z0-9+/=]+\\n)+{END}(?:\\n)?"
     rf"|{BASE64}[A-Za-z0-9+/]+={{0,2}}"
 )
 _OF_SOPS = re.compile(r"ENC\[AES256_GCM,data:")

@@ -24,7 +24,6 @@ TO = "# to "
 _GREASE = "-grease"
 """How the sort of one ends that is for nobody: they keep programs used to sorts that they do not know."""
 _SPACE = re.compile(r"\s+")
-_ARMORED = re.compile(rf"{BEGIN}(.*?){END}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,14 @@ def binary(content: bytes) -> bytes:
     if content.startswith(MAGIC):
         return content
     text = content.decode("ascii", "replace")
-    found = _ARMORED.search(text)
-    digits = found.group(1) if found else text
+    _, armored, after = text.partition(BEGIN)
+    digits = after.partition(END)[0] if armored else text
     try:
         decoded = base64.b64decode(_SPACE.sub("", digits), validate=True)
     except (binascii.Error, ValueError):
         decoded = b""
     if not decoded.startswith(MAGIC):
-        what = "it is damaged" if found else "this is nothing that age has encrypted"
+        what = "it is damaged" if armored else "this is nothing that age has encrypted"
         raise SecretError(what, "`froyo secrets encrypt` prints what stands here")
     return decoded
 

@@ -16,7 +16,7 @@ from reconciler.documents.reading import read_documents
 from reconciler.model.secrets import SecretError
 
 SOPS = "sops"
-ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:(.+),iv:(.+),tag:(.+),type:(.+)\]")
+ENCRYPTED = re.compile(r"ENC\[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:([a-z]+)\]")
 LARGEST = 4 * 1024 * 1024
 """Bytes of a file."""
 
@@ -85,7 +85,7 @@ def _is_of_sops(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get(SOPS), dict) and "mac" in value[SOPS]
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=16)
 def parsed(path: str, content: bytes) -> SopsFile:
     """A file of SOPS.
 

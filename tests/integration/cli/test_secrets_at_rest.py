@@ -18,6 +18,7 @@ from functools import partial
 
 import pytest
 
+from reconciler.age.blocks import Form, formed
 from reconciler.age.identities import identities_in
 from reconciler.age.recipients import recipient
 from reconciler.age.sealing import sealed
@@ -464,3 +465,27 @@ def test_content_has_its_mode_from_the_first_byte(person, canaries):
     for name in ("private", "group"):
         (place / name).unlink()
     canaries.look()
+
+
+PROGRAM = """\
+def main(ctx):
+    secret = {"secret": {"age": "%s"}}
+    vars = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Vars", "metadata": {"name": "made"}}
+    return [vars | {"spec": {"targets": {}, "values": {"made": secret}}}]
+"""
+
+
+def test_a_program_may_make_some(person, canaries):
+    """Its text is rotated as any is, and what is wrong with one is told with its place there."""
+    armored = sealed(canaries.now["db"].encode(), [recipient(canaries.public)])
+    (person.site / "made.star").write_text(PROGRAM % formed(armored, Form.ONE_LINE))
+    text = FILES.split("---", maxsplit=1)[0].replace("${vars.url}", "${vars.made}")
+    person.write("files.yaml", text)
+    person.froyo("apply", person.site)
+    assert (person.machine / "conf").read_text() == f"url = {canaries.now['db']}\n"
+    person.froyo("secrets", "rotate", person.site / "made.star", "-r", canaries.public)
+    assert "nothing to do" in person.froyo("apply", person.site).stdout
+    (person.site / "made.star").write_text(PROGRAM % "hunter2")
+    failed = person.froyo("plan", person.site, status=1).stderr
+    assert re.search(r"made\.star:\d+:\d+: this is nothing that age has encrypted", failed)
+    canaries.look(failed)

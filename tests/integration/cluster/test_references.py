@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+from reconciler.age.blocks import Form, formed
+from reconciler.age.identities import generated
+from reconciler.age.recipients import recipient
+from reconciler.age.sealing import sealed
 from tests.integration.cluster.conftest import running
 from tests.lab.pod import until
 
@@ -15,7 +19,7 @@ kind: Role
 metadata: {name: froyo, namespace: default}
 rules:
   - {apiGroups: [froyo.dev, linux.froyo.dev, probe.froyo.dev], resources: ["*"], verbs: [get, list, watch, patch]}
-  - {apiGroups: [""], resources: [secrets], resourceNames: [db], verbs: [get, watch]}
+  - {apiGroups: [""], resources: [secrets], resourceNames: [db, froyo-age], verbs: [get, watch]}
   - {apiGroups: [""], resources: [configmaps], resourceNames: [site], verbs: [get, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
@@ -115,4 +119,62 @@ def test_what_is_referred_to_is_read_by_name_and_a_change_reaches_what_uses_it(k
     said = known.kubectl("get", "froyo,events", "-n", "default", "-o", "yaml") + (place / "log").read_text()
     said += "".join(one.read_text(errors="replace") for one in (place / "state").rglob("*") if one.is_file())
     for value in (secret, other):
+        assert value not in said
+
+
+def encrypted(value, to, name="sealed"):
+    line = formed(sealed(value.encode(), [recipient(to.public)]), Form.ONE_LINE)
+    metadata = {"name": name, "namespace": "default"}
+    spec = {"targets": {}, "values": {"token": {"secret": {"age": line}}}}
+    return json.dumps(
+        {"apiVersion": "froyo.dev/v1alpha1", "kind": "Vars", "metadata": metadata, "spec": spec}
+    )
+
+
+def test_what_is_encrypted_in_an_object_is_opened_with_the_identity_of_its_namespace(known, place):
+    ours, fresh = generated(), generated()
+
+    def says(text):
+        until(lambda: (place / "token").exists() and (place / "token").read_text() == text)
+
+    def message(word):
+        def found():
+            status = known.get("vars", "sealed").get("status", {})
+            return any(word in one["message"] for one in status.get("conditions", ()))
+
+        until(found)
+
+    def identities(*some):
+        text = "".join(f"{one.secret}\n" for one in some)
+        made = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "froyo-age", "namespace": "default"},
+        }
+        known.kubectl("apply", "-f", "-", given=json.dumps({**made, "stringData": {"age.key": text}}))
+
+    first, second = "correct horse battery", "another staple horse"
+    target, token = OBJECTS.partition("---")[0], file("token", place, "${vars.token}")
+    objects = f"{target}---\n{encrypted(first, ours)}\n---\n{token}"
+    known.kubectl("apply", "-f", "-", given=objects)
+    message("there is no Secret froyo-age in default")
+    identities(fresh)
+    message(f"tried: {fresh.public} (the key age.key of the Secret froyo-age)")
+    assert not (place / "token").exists()
+    identities(fresh, ours)
+    says(first)
+    known.kubectl("wait", "--for=condition=Ready", "vars/sealed", "file.linux/token", "--timeout=60s")
+    before = (place / "token").stat().st_ino
+
+    # Encrypted anew, for the identity that is to come: nothing is written.
+    known.kubectl("apply", "-f", "-", given=encrypted(first, fresh))
+    generation = known.get("vars", "sealed")["metadata"]["generation"]
+    until(lambda: known.get("vars", "sealed").get("status", {}).get("observedGeneration") == generation)
+    identities(fresh)
+    known.kubectl("apply", "-f", "-", given=encrypted(second, fresh))
+    assert (place / "token").stat().st_ino == before or (place / "token").read_text() == second
+    says(second)
+    said = known.kubectl("get", "froyo,events", "-n", "default", "-o", "yaml") + (place / "log").read_text()
+    said += "".join(one.read_text(errors="replace") for one in (place / "state").rglob("*") if one.is_file())
+    for value in (first, second, ours.secret, fresh.secret):
         assert value not in said

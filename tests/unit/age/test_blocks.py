@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.age.blocks import Form, blocks, formed, is_of_sops, replaced
 from reconciler.age.editing import editable, edited
+from reconciler.age.header import binary
 from reconciler.age.sealing import opened, sealed
 from reconciler.model.secrets import SecretError
 
@@ -104,3 +105,20 @@ def test_what_could_not_be_told_from_its_marks_is_not_edited(made, held, why):
         editable(made["one"], lambda _: held)
     with pytest.raises(SecretError, match="marks of editing in it already"):
         editable("AGE[x", lambda _: held)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# to a\n" * 20_000,
+        "-----BEGIN AGE ENCRYPTED FILE-----\n" * 60_000,
+        "-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n" * 60_000,
+        "YWdlLWVuY3J5cHRpb24ub3JnL3Yx" * 60_000,
+    ],
+    ids=["names", "beginnings", "lines", "base64"],
+)
+def test_a_text_that_only_looks_like_many_is_looked_through_once(text):
+    """What looked from each beginning up to the end would take longer than a test may."""
+    list(blocks(text))
+    with pytest.raises(SecretError):
+        binary(text.encode())

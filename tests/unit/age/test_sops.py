@@ -171,3 +171,10 @@ def test_a_file_is_opened_once_and_names_itself_where_it_is_not(monkeypatch):
     had[0] = [generated()]
     with pytest.raises(SecretMissing, match=r"values\.enc\.yaml: no identity here opens it"):
         opening.read(sops("values.enc.yaml", "hosts", "1"))
+
+
+def test_a_value_that_only_looks_encrypted_is_looked_through_once():
+    hostile = "ENC[AES256_GCM,data:" + ",iv:,tag:,type:" * 200_000
+    text = content("values.enc.yaml").decode().replace("eu-1", f'"{hostile}"').encode()
+    with pytest.raises(SecretError, match="MAC does not hold"):
+        values("values.enc.yaml", text, OWN)
