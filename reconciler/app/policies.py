@@ -164,6 +164,23 @@ def _repository(given: str) -> Place:
     return place
 
 
+def _must_be_the_operators(place: Place) -> None:
+    """See that nobody else can write where the operator's policies are.
+
+    Raises:
+        UsageError: somebody else can.
+    """
+    if not isinstance(place, DirectoryPlace):
+        return
+    try:
+        # Of a ConfigMap that is mounted the mode says that all may write, and nobody can.
+        fixed = bool(os.statvfs(place.path).f_flag & os.ST_RDONLY)
+    except OSError:
+        fixed = False
+    if not fixed:
+        must_be_ours(Path(place.path))
+
+
 def read_operators(snapshot: Snapshot, place: Place) -> OperatorPolicies:
     """What the operator has to say, from what its place has."""
     where = place.root or place.name
@@ -209,6 +226,7 @@ class Admission:
         place = self._place
         if place is not None:
             try:
+                _must_be_the_operators(place)
                 found = read_operators(take(place, self._places, self._environ), place)
             except UsageError as error:
                 found = OperatorPolicies(trouble=str(error), place=place.root or place.name)
@@ -230,8 +248,7 @@ async def take_operators(policing: Policing, place: Place, watchers: Watchers) -
     """Have the operator's policies as they are now."""
     where = place.root or place.name
     try:
-        if isinstance(place, DirectoryPlace):
-            must_be_ours(Path(place.path))
+        _must_be_the_operators(place)
         snapshot, _, _ = await watchers.take(place)
     except UsageError as error:
         policing.operator = OperatorPolicies(trouble=str(error), place=where)
