@@ -19,6 +19,7 @@ from reconciler.errors import UsageError
 from reconciler.model.conditions import Reason
 from reconciler.model.event import EventFilter
 from reconciler.model.names import TargetName
+from reconciler.model.rollout import RolloutPhase
 from reconciler.model.state import SourceState, TargetState
 
 Answer = Callable[[Knowledge, Query], Awaitable[Document]]
@@ -92,6 +93,9 @@ async def _status(known: Knowledge, _query: Query) -> Document:
         live=known.live,
         sources=(await _sources(known, {}))["items"],
         targets=(await _targets(known, {}))["items"],
+        rollouts=[
+            views.rollout(one) for one in await known.rollouts() if one.phase is not RolloutPhase.COMPLETE
+        ],
         problems=dict(known.health()),
         counts=views.counts(every),
         instances=len(every),

@@ -89,6 +89,8 @@ class Guard:
             desired = self._controller.in_force.of(source)
             if desired is None or desired.revision != known.revision or address not in desired.instances:
                 continue
+            if any(split_address(address)[0] in one.targets for one in desired.rollouts.values()):
+                return  # that is the rollout's own affair, which knows on whom it is
             if known.before and event.at - known.since <= self._within:
                 await self._go_back(source, known, address)
             return

@@ -19,11 +19,15 @@ def main() -> int:
     parser.add_argument(
         "--several", action="store_true", help="with controllers that take over from each other"
     )
+    parser.add_argument("--rollouts", action="store_true", help="fleets to which revisions come wave by wave")
+    parser.add_argument("--hosts", type=int, default=200, help="of a fleet")
     arguments = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets of names are walked in the same order in every run only if names are hashed the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
+    if arguments.rollouts:
+        return rolled(arguments)
     from tests.sim.mutations import SEVERAL, could_find, mutated
     from tests.sim.simulation import simulate
 
@@ -55,6 +59,33 @@ def main() -> int:
     print(
         f"{len(failed)} of {len(seeds)} seeds failed{f': {failed}' if failed else ''}; {seconds:.0f} virtual seconds, "
         f"{lives} lives of a controller, {writes} writes to targets, in {took:.1f} s"
+    )
+    return 1 if failed else 0
+
+
+def rolled(arguments: argparse.Namespace) -> int:
+    """The same for fleets."""
+    from tests.sim.rollouts import simulate
+
+    start, failed, kills = time.perf_counter(), [], 0
+    one = arguments.seed
+    seeds = [one] if one is not None else range(arguments.start, arguments.start + arguments.seeds)
+    for seed in seeds:
+        fleet = simulate(seed, arguments.hosts)
+        kills += fleet.kills
+        if fleet.violations or arguments.trace:
+            print(*fleet.lines, sep="\n")
+        if fleet.violations:
+            failed.append(seed)
+            print(f"\nseed {seed} fails:", *fleet.violations[:TAIL], sep="\n  ")
+            print(
+                f"replay it: {sys.executable} -m tests.sim --rollouts --seed {seed} --hosts {arguments.hosts}\n"
+            )
+            if not arguments.keep_going:
+                break
+    print(
+        f"{len(failed)} of {len(seeds)} fleets of {arguments.hosts} hosts failed; {kills} kills, "
+        f"in {time.perf_counter() - start:.1f} s"
     )
     return 1 if failed else 0
 

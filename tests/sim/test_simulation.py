@@ -59,3 +59,8 @@ def test_a_defect_that_is_put_in_is_found(mutation):
     assert "fails:" in done.stdout, f"{done.stdout}\n{done.stderr}"
     # By what it does, and not since it does not fit the engine any more.
     assert "this is a defect" not in done.stdout
+
+
+def test_a_revision_reaches_a_fleet_wave_by_wave_whatever_happens():
+    done = simulated("--rollouts", "--seeds", "1", "--hosts", "20")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

@@ -242,6 +242,7 @@ class Answers:
                 notReady=folded(sorted(waiting, key=_badness))[:WORST],
                 contested=[],
                 controllers=[],
+                rollouts=[],
                 suspensions=self._suspensions(),
             ),
             "cluster": self.where,

@@ -15,6 +15,8 @@ _OF_TARGETS = {"Ready": "good", "Failed": "bad", "Awaiting": "dim"}
 
 def rollout_table(screen: Terminal, rollouts: Sequence[Document], *, now: float) -> list[str]:
     """A line for each rollout."""
+    if not rollouts:
+        return []
     rows: list[list[Cell]] = [
         [
             ("", view["name"]),

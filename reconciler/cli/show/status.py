@@ -8,6 +8,7 @@ from typing import Any
 from reconciler.api import times
 from reconciler.cli.phrases import advised, count, nobody_looks
 from reconciler.cli.show.resources import READY, named, source_table, suspension_lines, target_table
+from reconciler.cli.show.rollouts import rollout_table
 from reconciler.cli.show.tables import Cell, table
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import AS_DECLARED
@@ -59,12 +60,8 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
             told = f"{one_line(name)}: {one_line(trouble)}"
             lines += _indented(inner.wrapped(told))
         lines.append("")
-    if status["sources"]:
-        lines += [
-            screen.paint("bold", "Sources"),
-            *_indented(source_table(inner, status["sources"], now=now)),
-            "",
-        ]
+    lines += _section(screen, "Sources", source_table(inner, status["sources"], now=now))
+    lines += _section(screen, "Rollouts", rollout_table(inner, status["rollouts"], now=now))
     if status["targets"]:
         lines.append(screen.paint("bold", "Targets"))
         shown = target_table(inner, status["targets"][:SHOWN], now=now, live=status["live"])
@@ -73,11 +70,11 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
             lines.append(f"  … and {count(len(status['targets']) - SHOWN, 'more target')}: froyo get targets")
         lines.append("")
     if status["controllers"]:
-        lines.append(screen.paint("bold", "Controllers"))
-        lines += [*_indented(controller_table(inner, status["controllers"], now=now)), ""]
+        table = controller_table(inner, status["controllers"], now=now)
+        lines += _section(screen, "Controllers", table)
     if status["suspensions"]:
-        lines.append(screen.paint("bold", "Suspensions"))
-        lines += [*_indented(suspension_lines(inner, status["suspensions"], now=now)), ""]
+        table = suspension_lines(inner, status["suspensions"], now=now)
+        lines += _section(screen, "Suspensions", table)
     if status["notReady"]:
         lines.append(screen.paint("bold", "Not as declared"))
         lines += _indented(_not_ready(inner, status["notReady"]))
@@ -136,6 +133,11 @@ def summary(screen: Terminal, status: Document) -> str:
     style = "good" if ready == total else "warn"
     text = f"{ready:,} of {count(total, 'instance')} as declared"
     return f"{screen.paint(style, text)} ({', '.join(others)})" if others else screen.paint(style, text)
+
+
+def _section(screen: Terminal, title: str, shown: list[str]) -> list[str]:
+    """Lines with what they are about above them, if there are any."""
+    return [screen.paint("bold", title), *_indented(shown), ""] if shown else []
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

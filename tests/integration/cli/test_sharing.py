@@ -267,3 +267,63 @@ def test_a_server_that_is_restarted_takes_nobody_for_dead(person, own_server, ho
         controllers.until_all_say("two")
         assert controllers.until_owned_by([0, 1]) == before
         assert [daemon.poll() for daemon in controllers.daemons] == [None, None]
+
+
+ROLLOUT = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Rollout
+metadata: {name: all}
+spec:
+  targets: {}
+  waves: [{size: 1, untilPromoted: true}, {size: 3}]
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.postgresql
+def test_a_rollout_goes_on_where_it_was_when_the_one_that_decides_is_killed(controllers):
+    controllers.person.write("rollout.yaml", ROLLOUT)
+    controllers.up()
+    controllers.up()
+    person = controllers.person
+
+    def phase(asked):
+        text = controllers.people[asked].froyo("rollout", "status", "-o", "json", status=None).stdout
+        return [one["phase"] for one in json.loads(text)["items"]] if text else []
+
+    def have(content):
+        return {file.name for file in controllers.files if file.exists() and file.read_text() == content}
+
+    def promoted():
+        """By whichever of them decides; the others say that they do not."""
+        wish = ("rollout", "promote", "all")
+        return 0 in [one.froyo(*wish, status=None).returncode for one in controllers.people]
+
+    person.until(lambda: phase(0) == ["AwaitingPromotion"])
+    person.until(promoted)
+    controllers.until_all_say("one")
+    person.until(lambda: phase(0) == ["Complete"])
+    owners = controllers.until_owned_by([0, 1])
+
+    declare(person, "two")
+    person.until(lambda: phase(1) == ["AwaitingPromotion"])
+    assert have("two") == {"t0"}
+    # Whoever works on a target puts it right to what is in force there.
+    controllers.spoil()
+    person.until(lambda: have("two") == {"t0"} and len(have("one")) == TARGETS - 1)
+    [leads] = [
+        number
+        for number, daemon in enumerate(controllers.daemons)
+        if "this controller leads" in (controllers.people[number].base / "daemon.log").read_text()
+    ]
+    other = 1 - leads
+    assert {*owners.values()} == {0, 1}
+    controllers.daemons[leads].kill()
+    controllers.daemons[leads].wait()
+    person.until(lambda: {*controllers.owners(other).values()} == {other})
+    assert have("two") == {"t0"}
+    person.until(
+        lambda: controllers.people[other].froyo("rollout", "promote", "all", status=None).returncode == 0
+    )
+    controllers.until_all_say("two")
+    person.until(lambda: phase(other) == ["Complete"])

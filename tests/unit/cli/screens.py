@@ -122,5 +122,6 @@ def status(*, notReady=(), **fields):  # noqa: N803 - as the document has it
         "contested": [],
         "suspensions": [],
         "controllers": [],
+        "rollouts": [],
         **fields,
     }
