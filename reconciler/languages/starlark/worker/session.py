@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,18 +11,15 @@ import starlark_go
 
 from reconciler.languages.starlark.worker.errors import INTERNAL, Errors, Wrong
 from reconciler.languages.starlark.worker.functions import Functions, Printed, plain
-from reconciler.languages.starlark.worker.modules import FACTS, PREFIX, Module, Site, Unreadable, read
+from reconciler.languages.starlark.worker.library import Library, suggest
+from reconciler.languages.starlark.worker.modules import PREFIX, Module, Site, Unreadable
 from reconciler.languages.starlark.worker.texts import WrittenModule
 from reconciler.languages.starlark.worker.writing import rewritten
 
-STACK = 20_000
-"""Levels to which the tree of a module may be gone through."""
 MOST_OBJECTS = 200_000
 """That one program makes."""
 MOST_VALUES = 5_000_000
 """That are looked at of what one program makes."""
-MOST_LOADS = 200
-"""Levels to which modules load others."""
 MOST_DEPTH = 60
 """Levels of nesting of what is made."""
 
@@ -65,18 +61,15 @@ class StarlarkSession:
     def __init__(
         self, files: Mapping[str, str], helpers: Mapping[str, Mapping[str, Any]], sections: Collection[str]
     ) -> None:
-        self._files = files
         self._helpers = helpers
-        self._sections = sections
-        self._modules: dict[str, Module] = {}
-        self._unreadable: dict[str, list[Wrong]] = {}
+        self._library = Library(files, sections, self._why)
         self._texts: dict[str, WrittenModule] = {}
         self.sites: list[tuple[str, Site]] = []
         self._evaluated: dict[str, list[Wrong]] = {}
         self._functions = Functions(self.sites)
         self._given = self._functions.given
         kinds = {name: str(one["kind"]) for name, one in helpers.items()}
-        self._errors = Errors(self._texts, self.sites, _suggest, _LANGUAGE, kinds)
+        self._errors = Errors(self._texts, self.sites, suggest, _LANGUAGE, kinds)
         starlark_go.configure_starlark(allow_set=True, allow_global_reassign=False, allow_recursion=False)
         self._starlark = starlark_go.Starlark(
             globals={
@@ -89,65 +82,13 @@ class StarlarkSession:
         self._starlark.set(**{f"{PREFIX}{name}": function for name, function in self._given.items()})
         self._exec((Path(__file__).parent / "prelude.star").read_text(encoding="utf-8"), INTERNAL)
 
-    # --- Reading ------------------------------------------------------------------------------------------------------
-
     def reach(self, program: str) -> list[str]:
-        """Read a program and all that it loads; the paths, each after what it loads, and those that are not there."""
-        order: dict[str, None] = {}
-        self._reach(program, (), order)
-        return list(order)
+        """Read a program and all that it loads; see `Library`."""
+        return self._library.reach(program)
 
-    def _reach(self, path: str, above: tuple[str, ...], order: dict[str, None]) -> None:
-        if path in order:
-            return
-        module = self._module(path)
-        for load in module.loads if module is not None else ():
-            if len(above) > MOST_LOADS:
-                self._wrong(path, load.place, f"modules load each other more than {MOST_LOADS} deep", "")
-                break
-            if load.path in (*above, path):
-                ring = " loads ".join((*above, path, load.path)[(*above, path).index(load.path) :])
-                self._wrong(
-                    path, load.place, f"modules load each other: {ring}", "put what both need into a third"
-                )
-            elif load.path not in self._files:
-                self._wrong(
-                    path,
-                    load.place,
-                    f"there is no {load.path} in this source",
-                    _meant(load.path, self._files),
-                )
-                order[load.path] = None
-            else:
-                self._reach(load.path, (*above, path), order)
-                self._look_up(path, load.path, load.names)
-        order[path] = None
-
-    def _look_up(self, path: str, there: str, names: Mapping[str, tuple[str, tuple[int, int]]]) -> None:
-        module = self._modules.get(there)
-        for name, place in names.values() if module is not None else ():
-            if module is not None and name not in module.free.bound:
-                known = [one for one in module.free.bound if not one.startswith("_")]
-                self._wrong(path, place, f"{there} has no {name}", _meant(name, known))
-
-    def _wrong(self, path: str, place: tuple[int, int], message: str, hint: str) -> None:
-        one = Wrong(path, *place, message, hint)
-        known = self._unreadable.setdefault(path, [])
-        if one not in known:
-            known.append(one)
-
-    def _module(self, path: str) -> Module | None:
-        if path not in self._modules and path not in self._unreadable:
-            text = self._files[path].replace("\r\n", "\n").replace("\r", "\n")
-            usual = sys.getrecursionlimit()
-            sys.setrecursionlimit(STACK)  # what is added up is a deep tree
-            try:
-                self._modules[path] = read(path, len(self._modules), text, self._sections)
-            except Unreadable as error:
-                self._unreadable[path] = self._why(path, text, error)
-            finally:
-                sys.setrecursionlimit(usual)
-        return self._modules.get(path)
+    def asks(self, program: str) -> set[str]:
+        """What of `ctx` a program may ask for."""
+        return self._library.asks(program)
 
     def _why(self, path: str, text: str, unreadable: Unreadable) -> list[Wrong]:
         """Why a module cannot be read: as Starlark sees it, whose words are those of its documentation."""
@@ -159,35 +100,27 @@ class StarlarkSession:
             pass
         return [Wrong(path, *unreadable.place, unreadable.message, unreadable.hint)]
 
-    def asks(self, program: str) -> set[str]:
-        """What of `ctx` a program may ask for."""
-        found = [self._modules[path].asks for path in self.reach(program) if path in self._modules]
-        asked = {one for each in found for one in each}
-        # Who says nowhere which facts it means may mean all of them.
-        if FACTS in asked and not any(one.startswith(f"{FACTS}.") for one in asked):
-            asked |= {f"{FACTS}.{section}" for section in self._sections}
-        asked.discard(FACTS)
-        return asked | ({"targets"} if asked - {"revision", "settings", "source"} else set())
-
     def write(self, programs: Collection[str]) -> None:
         """Write all that was read as it is evaluated."""
-        exported: dict[str, set[str]] = {path: set() for path in self._modules}
-        for module in self._modules.values():
+        exported: dict[str, set[str]] = {path: set() for path in self._library.modules}
+        for module in self._library.modules.values():
             for load in module.loads:
                 exported.get(load.path, set()).update(name for name, _ in load.names.values())
         helpers = {*self._helpers, "print"}
-        for path, module in self._modules.items():
-            if path in self._unreadable:
+        for path, module in self._library.modules.items():
+            if path in self._library.unreadable:
                 continue
             names = {name for name in exported[path] if name in module.free.bound}
             names |= {"main"} & module.free.bound.keys() if path in programs else set()
             # What loads what is not there is never evaluated.
-            if any(one.path not in self._modules for one in module.loads):
+            if any(one.path not in self._library.modules for one in module.loads):
                 continue
             try:
-                self._texts[path], sites = rewritten(module, self._modules, helpers, len(self.sites), names)
+                self._texts[path], sites = rewritten(
+                    module, self._library.modules, helpers, len(self.sites), names
+                )
             except Unreadable as error:
-                self._unreadable[path] = [Wrong(path, *error.place, error.message, error.hint)]
+                self._library.unreadable[path] = [Wrong(path, *error.place, error.message, error.hint)]
                 continue
             self.sites += [(path, site) for site in sites]
         self._starlark.set(**{f"{PREFIX}helpers": {name: dict(one) for name, one in self._helpers.items()}})
@@ -211,12 +144,12 @@ class StarlarkSession:
         return outcome
 
     def _run(self, program: str, order: list[str], context: Mapping[str, Any], outcome: Outcome) -> None:
-        for path in (path for path in order if path in self._files):
-            problems = self._unreadable.get(path) or self._load(path)
+        for path in (path for path in order if path in self._library.files):
+            problems = self._library.unreadable.get(path) or self._load(path)
             outcome.problems += [one for one in problems if one not in outcome.problems]
             if problems:
                 return
-        module = self._modules[program]
+        module = self._library.modules[program]
         if module.main is None:
             outcome.problems.append(Wrong(program, 1, 1, "it defines no main(ctx)"))
         elif not module.main[1]:
@@ -229,7 +162,7 @@ class StarlarkSession:
         """Evaluate a module, unless that was done; what is wrong with it."""
         if path not in self._evaluated:
             self._functions.stopped = None
-            module = self._modules[path]
+            module = self._library.modules[path]
             try:
                 self._exec(self._texts[path].text, path)
                 self._evaluated[path] = []
@@ -293,17 +226,6 @@ class StarlarkSession:
 def as_sent(outcome: Outcome) -> dict[str, Any]:
     """An outcome as JSON has it."""
     return {**asdict(outcome), "documents": outcome.documents}
-
-
-def _suggest(word: str, known: Collection[str]) -> str:
-    from reconciler.core.suggest import closest
-
-    return closest(word, known)
-
-
-def _meant(word: str, known: Collection[str]) -> str:
-    found = _suggest(word, known)
-    return f"did you mean {found!r}?" if found else ""
 
 
 def _nobody(_: str) -> None:
