@@ -77,6 +77,12 @@ def test_a_tag_is_set_and_all_that_may_be_set_are_named(evaluate):
     assert objects(answer)["x"]["kind"] == "Extra"
 
 
+def test_a_tag_of_a_file_that_does_not_parse_is_not_said_to_be_unknown(evaluate):
+    files = {"a.cue": "package a\n\nx: string @tag(x)\ny: [\n", "b.cue": "package a\n\nz: 1\n"}
+    [problem] = evaluate(files, tags={"x": "1"})["problems"]
+    assert problem["message"].startswith("expected ']'")
+
+
 def test_a_value_that_a_tag_cannot_have_is_wrong(evaluate):
     [problem] = evaluate({"one.cue": "n: int @tag(count, type=int)\n"}, tags={"count": "many"})["problems"]
     assert "many" in problem["message"]

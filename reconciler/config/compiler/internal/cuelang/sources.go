@@ -14,6 +14,7 @@ import (
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
+	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/mod/modfile"
@@ -319,21 +320,21 @@ func loadBatch(overlay map[string]load.Source, batch []program, tags []string) [
 	}
 }
 
-// without are the tags but for the one that load knows no field for, if it says so.
+// without are the tags but for those that load knows no field for, if it says so of any.
 func without(tags []string, instances []*build.Instance) *[]string {
-	if len(instances) == 0 || instances[0].Err == nil {
-		return nil
-	}
-	found := notDeclared.FindStringSubmatch(instances[0].Err.Error())
-	if found == nil {
-		return nil
-	}
-	name, err := strconv.Unquote(found[1])
-	if err != nil {
-		return nil
+	unknown := map[string]bool{}
+	for _, one := range instances {
+		for _, err := range cueerrors.Errors(one.Err) {
+			if found := notDeclared.FindStringSubmatch(err.Error()); found != nil {
+				if name, err := strconv.Unquote(found[1]); err == nil {
+					unknown[name] = true
+				}
+			}
+		}
 	}
 	fewer := slices.DeleteFunc(slices.Clone(tags), func(tag string) bool {
-		return tag == name || strings.HasPrefix(tag, name+"=")
+		name, _, _ := strings.Cut(tag, "=")
+		return unknown[name]
 	})
 	if len(fewer) == len(tags) {
 		return nil
