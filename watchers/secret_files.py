@@ -80,6 +80,10 @@ class SecretFiles:
             os.close(descriptor)
         return text_of(path, content)
 
+    def look(self, secret: Secret) -> FileLook:
+        """What tells whether a file may hold something else than when it was read."""
+        return _look(os.path.join(self._place, secret.file))
+
     async def changes(self) -> AsyncIterator[set[str]]:
         """Tell of those whose files have become others since they were read, once nobody writes there any more."""
         before: dict[str, FileLook] = {}

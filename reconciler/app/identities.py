@@ -20,6 +20,7 @@ from watchers.secret_files import SecretFiles
 
 if TYPE_CHECKING:
     from reconciler.app.places import Places
+    from watchers.secret_files import FileLook
 
 _taken: list[str] = []
 
@@ -52,6 +53,7 @@ class ControllerIdentities:
         self._read = files
         self._hide = hide
         self._referred = referred
+        self._seen: dict[str, tuple[FileLook, list[Identity] | SecretError]] = {}
         self._texts: dict[str, str] = {}
         self._parsed: dict[str, list[Identity]] = {}
 
@@ -68,18 +70,35 @@ class ControllerIdentities:
             return self._of(str(namespace), f"the {namespace.file}", self._referred(namespace))
         found = [one for text in _taken for one in self._of(VARIABLE, f"${VARIABLE}", text)]
         for path in sorted(self.files):
-            try:
-                text = self._read.read(Secret(path), group=True)
-            except SecretMissing:
-                if self._given:
-                    raise SecretMissing(f"there is no file {path}, which FROYO_AGE_KEY_FILE names") from None
-                continue
-            except SecretError as error:
-                if not self._given and not os.access(path, os.R_OK):
-                    continue  # root's, where somebody else has one of their own
-                raise SecretError(f"no identity: {error.message}", error.hint) from None
-            found += self._of(path, path, text)
+            found += self._in_file(path)
         return found
+
+    def _in_file(self, path: str) -> list[Identity]:
+        """Those of a file; read once, until it is another one: this is asked for each ciphertext."""
+        look = self._read.look(Secret(path))
+        known = self._seen.get(path)
+        if known is None or known[0] != look:
+            known = self._seen[path] = look, self._read_file(path)
+        found = known[1]
+        if isinstance(found, SecretError):
+            raise type(found)(found.message, found.hint)
+        return found
+
+    def _read_file(self, path: str) -> list[Identity] | SecretError:
+        try:
+            text = self._read.read(Secret(path), group=True)
+        except SecretMissing:
+            if not self._given:
+                return []
+            return SecretMissing(f"there is no file {path}, which FROYO_AGE_KEY_FILE names")
+        except SecretError as error:
+            if not self._given and not os.access(path, os.R_OK):
+                return []  # root's, where somebody else has one of their own
+            return SecretError(f"no identity: {error.message}", error.hint)
+        try:
+            return self._of(path, path, text)
+        except SecretError as error:
+            return error
 
     def _of(self, key: str, origin: str, text: str) -> list[Identity]:
         if self._texts.get(key) != text:
