@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import select
+import socket
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from functools import partial
 import pytest
 
 from reconciler.age.blocks import Form, formed
-from reconciler.age.identities import identities_in
+from reconciler.age.identities import generated, identities_in
 from reconciler.age.recipients import recipient
 from reconciler.age.sealing import sealed
 from tests.integration.cli.test_secrets import FILES, HELD, Secrets, everything_said, machine
@@ -191,6 +192,35 @@ def test_what_cannot_be_opened_is_told_and_what_is_declared_stays(person, canari
     canaries.look(failed.stdout, failed.stderr, missing)
 
 
+def asked(path, what):
+    """What the daemon's socket answers."""
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.connect(str(path))
+        daemon.sendall(f"GET {what} HTTP/1.0\r\n\r\n".encode())
+        return b"".join(iter(lambda: daemon.recv(65536), b"")).decode()
+
+
+def test_what_cannot_be_opened_in_one_source_holds_up_no_other(person, canaries):
+    other, conf = person.base / "theirs", person.machine / "conf"
+    other.mkdir()
+    theirs = sealed(b"hunter2 hunter2", [recipient(generated().public)], naming=False)
+    (other / "all.yaml").write_text(
+        "apiVersion: froyo.dev/v1alpha1\nkind: Target\nmetadata: {name: there}\nspec: {local: {}}\n---\n"
+        "apiVersion: froyo.dev/v1alpha1\nkind: Vars\nmetadata: {name: theirs}\n"
+        f"spec: {{targets: {{}}, values: {{x: {{secret: {{age: {json.dumps(theirs)}}}}}}}}}\n"
+    )
+    with person.up(other):
+        person.until(
+            lambda: "no identity here opens it" in person.froyo("get", "sources", "-o", "json").stdout
+        )
+        value = canaries.rotate("db")
+        person.until(lambda: conf.exists() and conf.read_text() == f"url = pg://app:{value}#db/\n")
+        sources = {one["name"]: one["problems"] for one in person.json("get", "sources")["items"]}
+        assert sources[str(person.site)] == []
+        assert len(sources[str(other)]) == 1
+    canaries.look(person.log)
+
+
 def test_a_daemon_notices_another_identity_and_another_secret(person, canaries):
     conf = person.machine / "conf"
     real = canaries.key.read_text()
@@ -209,7 +239,7 @@ def test_a_daemon_notices_another_identity_and_another_secret(person, canaries):
         value = canaries.rotate("db")
         person.until(lambda: conf.read_text() == f"url = pg://app:{value}#db/\n")
         person.froyo("reconcile", "--wait")
-        said = everything_said(person)
+        said = everything_said(person) + asked(person.state / "froyo.sock", "/metrics")
     done = [one for one in person.json("history")["items"] for one in one.get("operations", [one])]
     canaries.look(said, person.log, json.dumps(done))
 
