@@ -17,8 +17,10 @@ FILE = ".age-recipients"
 the form that `age --recipients-file` reads."""
 
 _SSH = ("ssh-ed25519", "ssh-rsa")
-_PLUGGED = {"age1tag1": "tag", "age1tagpq1": "tagpq"}
-"""What is on a piece of hardware; whoever has that opens it with a program of theirs."""
+_TAGGED = {"age1tag1": ("tag", "p256tag"), "age1tagpq1": ("tagpq", "mlkem768p256tag")}
+"""Recipients on a piece of hardware, of which the second holds against a quantum computer, by how they begin: the name
+in pyrage, and the sort in a header. Whoever has one opens what is for it with a program of theirs."""
+_LONGEST = 100
 _HINT = "one is age1…, or a line of a .pub file of ssh-ed25519 or ssh-rsa"
 
 
@@ -41,12 +43,16 @@ class Recipient:
         if rest:
             tag = hashlib.sha256(base64.b64decode(rest)).digest()[:4]
             return Stanza(sort, (base64.b64encode(tag).decode().rstrip("="),))
-        return Stanza(next((name for begin, name in _PLUGGED.items() if sort.startswith(begin)), "X25519"))
+        return Stanza(
+            next((sort for begin, (_, sort) in _TAGGED.items() if self.text.startswith(begin)), "X25519")
+        )
 
     @property
     def label(self) -> str:
         """What it is called where a whole line of SSH would be too much: by what everybody sees of it."""
-        return str(self.stanza) if " " in self.text else self.text
+        if " " in self.text:
+            return str(self.stanza)
+        return self.text if len(self.text) <= _LONGEST else f"{self.text[:16]}-{self.text[-16:]}"
 
     def key(self) -> Any:
         """The same for who encrypts."""
@@ -58,7 +64,7 @@ def _key(text: str) -> Any:
 
     if text.startswith(_SSH):
         return pyrage.ssh.Recipient.from_str(text)
-    for begin, name in _PLUGGED.items():
+    for begin, (name, _) in _TAGGED.items():
         if text.startswith(begin):
             return getattr(pyrage, name).Recipient.from_str(text)
     return pyrage.x25519.Recipient.from_str(text)

@@ -25,11 +25,14 @@ def sealed(content: bytes, recipients: Sequence[Recipient], *, naming: bool = Tr
         naming: lines before it say whom it is for. What `age` itself is to read must not have them.
 
     Raises:
-        SecretError: it is for nobody.
+        SecretError: it is for nobody, or for some who do not go together.
     """
     import pyrage
 
-    made: str = pyrage.encrypt(content, _keys(recipients), armored=True).decode()
+    try:
+        made: str = pyrage.encrypt(content, _keys(recipients), armored=True).decode()
+    except pyrage.EncryptError as error:
+        raise _apart(error) from None
     lines = "".join(f"{TO}{one.label}\n" for one in recipients) if naming else ""
     return lines + made
 
@@ -42,7 +45,21 @@ def seal_stream(source: IO[bytes], destination: IO[bytes], recipients: Sequence[
     """
     import pyrage
 
-    pyrage.encrypt_io(source, destination, _keys(recipients))
+    try:
+        pyrage.encrypt_io(source, destination, _keys(recipients))
+    except pyrage.EncryptError as error:
+        raise _apart(error) from None
+
+
+def _apart(error: Exception) -> SecretError:
+    """Why something cannot be for all of its recipients."""
+    if "postquantum" in str(error):
+        return SecretError(
+            "what holds against a quantum computer (age1tagpq1…) is for such recipients alone: for another one as "
+            "well, it would not hold",
+            "keep them in a file of their own",
+        )
+    return SecretError(f"it cannot be encrypted for these recipients: {error}")
 
 
 def _keys(recipients: Sequence[Recipient]) -> list[object]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.age.sealing import is_sealed, open_stream, opened, seal_stream
-from reconciler.app.ciphertexts.recipient_files import parsed, read
+from reconciler.app.ciphertexts.recipient_files import parsed, read, together
 from reconciler.app.identities import own_identities
 from reconciler.app.systems import explained
 from reconciler.errors import UsageError
@@ -42,8 +42,8 @@ def recipients(where: Places, written: Sequence[str]) -> list[Recipient]:
         UsageError: one of them is none.
     """
     if written:
-        return [parsed(one) for one in written]
-    return read(where.recipients) if where.recipients.exists() else []
+        return together([parsed(one) for one in written])
+    return together(read(where.recipients)) if where.recipients.exists() else []
 
 
 def back_up(where: Places, destination: Path, wanted: Sequence[Recipient], *, now: float) -> Backup:

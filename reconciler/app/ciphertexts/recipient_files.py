@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.age.recipients import FILE, Recipient, recipient, recipients_in
+from reconciler.age.sealing import sealed
 from reconciler.app.systems import explained, write_whole
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
@@ -76,7 +77,20 @@ def wanted(written: Sequence[str], files: Sequence[str], path: Path) -> list[Rec
         raise UsageError(
             f"it is for nobody: there is no {FILE} at {path} or above it; {_HINT}, or --recipient"
         )
-    return list(found.values())
+    return together(list(found.values()))
+
+
+def together(wanted: list[Recipient]) -> list[Recipient]:
+    """Recipients that something can be for.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    try:
+        sealed(b"", wanted)
+    except SecretError as error:
+        raise UsageError(f"{error.message}; {error.hint}") from None
+    return wanted
 
 
 def parsed(written: str) -> Recipient:

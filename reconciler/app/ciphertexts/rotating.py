@@ -16,7 +16,7 @@ from reconciler.age.header import named, stanzas
 from reconciler.age.identities import Identity
 from reconciler.age.recipients import Recipient, in_order
 from reconciler.age.sealing import is_sealed, opened, sealed
-from reconciler.app.ciphertexts.recipient_files import file_above, read
+from reconciler.app.ciphertexts.recipient_files import file_above, read, together
 from reconciler.app.systems import explained, write_whole
 from reconciler.errors import ConfigError, Problem, UsageError
 from reconciler.model.secrets import SecretError
@@ -112,7 +112,7 @@ def _for(path: Path, recipients: Sequence[Recipient]) -> list[Recipient]:
         raise UsageError(
             f"{path}: nothing says whom it is for; froyo secrets recipients add RECIPIENT, or --recipient"
         )
-    return read(file)
+    return together(read(file))
 
 
 def rotate(found: Found, identities: Sequence[Identity]) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from reconciler.age.blocks import blocks
@@ -79,6 +80,19 @@ def test_what_is_named_counts_instead(site, tmp_path):
             recipient_files.wanted([], [str(tmp_path / "r")], site)
     with pytest.raises(UsageError, match="the recipients cannot be read"):
         recipient_files.read(tmp_path / "nothing")
+
+
+def test_those_that_do_not_go_together_are_refused(site, monkeypatch):
+    def refused(*_given, **_more):
+        raise pyrage.EncryptError("Cannot encrypt to a recipient with labels 'postquantum'")
+
+    monkeypatch.setattr(pyrage, "encrypt", refused)
+    for call in (
+        lambda: recipient_files.wanted([A.text, B.text], [], site),
+        lambda: rotating.found_below([site]),
+    ):
+        with pytest.raises(UsageError, match=r"such recipients alone.*; keep them in a file of their own"):
+            call()
 
 
 def test_some_are_added_and_removed_and_the_rest_stays_as_it_is(tmp_path):
