@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.model.source import Snapshot
 
 _ASKED = frozenset({"programs", "settings"})
+_UNTOLD = "the compiler says nothing of what it makes; this is a defect of froyo"
 _NO_PACKAGE = re.compile(r'cannot find package "([^"]*)"')
 
 
@@ -66,21 +67,20 @@ def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> d
     found: dict[str, Evaluation] = {}
     for program in programs:
         own = [problem for name, problem in problems if name == program.name]
-        if not own and program.name not in made:
-            # It was complained of as a part of another one, or sets itself aside.
-            own = [problem for _, problem in problems]
-        if own:
-            found.update(_failed([program], texts, own))
+        if program.name in answer["aside"]:
+            found[program.path] = Evaluation(read=frozenset(program.files), asked=_ASKED)
+        elif program.name in made and not own:
+            found[program.path] = _evaluation(program, made[program.name], texts, arguments)
         else:
-            found[program.path] = _evaluation(program, made.get(program.name), texts, arguments)
+            # What is not there was complained of as a part of another one. Whatever else it is, it is not nothing.
+            why = own or [problem for _, problem in problems] or [Problem(program.path, 0, 0, _UNTOLD)]
+            found.update(_failed([program], texts, why))
     return found
 
 
 def _evaluation(
-    program: CueProgram, answer: Mapping[str, Any] | None, texts: Texts, arguments: Mapping[str, Any]
+    program: CueProgram, answer: Mapping[str, Any], texts: Texts, arguments: Mapping[str, Any]
 ) -> Evaluation:
-    if answer is None:  # all of its files set themselves aside
-        return Evaluation(read=frozenset(program.files), asked=_ASKED)
     files = answer["files"]
     at = partial(Spots, files=files, texts=texts, default=Spot(program.path, 1, 1))
     documents = [GeneratedDocument(one["value"], at(one["place"])) for one in answer["objects"]]

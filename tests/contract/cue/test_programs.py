@@ -123,6 +123,27 @@ def test_the_line_is_shown() -> None:
     assert problem.column == 30
 
 
+def test_a_program_that_sets_itself_aside_declares_nothing_until_it_is_asked_for() -> None:
+    files = {
+        "a.cue": "@if(more)\n\n" + SITE,
+        "b.cue": SITE.replace("package site", "package other"),
+        "c.cue": "c: 1\n",
+    }
+    files["b.cue"] = files["b.cue"].replace("motd", "issue")
+    cache = ParseCache()
+    assert paths(declared(files, cache=cache)) == ["/etc/issue-dev"]
+    both = ["/etc/issue-dev", "/etc/motd-dev"]
+    assert paths(declared(files, cache=cache, settings={"more": "true"})) == both
+    assert paths(declared(files, cache=cache)) == both[:1]
+
+
+def test_what_the_compiler_says_nothing_of_is_not_taken_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"programs": [], "problems": [], "aside": [], "tags": []}
+    monkeypatch.setattr(client.Compiler, "ask", lambda *_, **__: answer)
+    [problem] = wrong({"a.cue": SITE})
+    assert problem.message == "the compiler says nothing of what it makes; this is a defect of froyo"
+
+
 def test_what_is_wrong_in_what_two_programs_share_is_said_once() -> None:
     files = {
         "a/all.cue": "package site\n\nx: 1\nx: 2\n",

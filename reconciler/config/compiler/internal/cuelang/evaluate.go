@@ -31,6 +31,8 @@ type EvaluateArguments struct {
 type Evaluated struct {
 	Programs []Program          `json:"programs"`
 	Problems []requests.Problem `json:"problems"`
+	// Aside are the programs whose files all set themselves aside (@if, @ignore), by name.
+	Aside []string `json:"aside"`
 	// Tags are the names that Tags could have had.
 	Tags []string `json:"tags"`
 }
@@ -61,11 +63,15 @@ func Evaluate(arguments EvaluateArguments) (*Evaluated, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer := &Evaluated{Programs: []Program{}, Problems: []requests.Problem{}, Tags: sources.names()}
+	answer := &Evaluated{Programs: []Program{}, Problems: []requests.Problem{}, Aside: []string{}, Tags: sources.names()}
 	complaints := newComplaints(arguments.Files)
 	context := cuecontext.New()
 	made := map[string]map[string]string{}
 	for _, one := range programs {
+		if one.aside {
+			answer.Aside = append(answer.Aside, one.name)
+			continue
+		}
 		value := valueOf(context, one, complaints)
 		if value == nil {
 			continue

@@ -247,9 +247,11 @@ func (s *sources) names() []string {
 type loaded struct {
 	program
 	instance *build.Instance
+	// aside says that all of its files set themselves aside (@if, @ignore).
+	aside bool
 }
 
-// load reads programs. Those whose files all set themselves aside (@if, @ignore) are left out.
+// load reads programs.
 func (s *sources) load(set map[string]string) ([]loaded, error) {
 	tags, err := s.given(set)
 	if err != nil {
@@ -311,10 +313,8 @@ func loadBatch(overlay map[string]load.Source, batch []program, tags []string) [
 		var made []loaded
 		for i, one := range instances {
 			var excluded *load.NoFilesError
-			if !errors.As(one.Err, &excluded) {
-				// Fewer than were asked for: not even begun, and it is the module that is broken.
-				made = append(made, loaded{batch[min(i, len(batch)-1)], one})
-			}
+			// Fewer than were asked for: not even begun, and it is the module that is broken.
+			made = append(made, loaded{batch[min(i, len(batch)-1)], one, errors.As(one.Err, &excluded)})
 		}
 		return made
 	}

@@ -47,6 +47,9 @@ func Vet(arguments VetArguments) (*Vetted, error) {
 		if one.file != "" {
 			one.directory = path.Dir(one.file)
 		}
+		if one.aside {
+			continue
+		}
 		value := valueOf(context, one, complaints)
 		if value == nil {
 			continue
