@@ -20,9 +20,9 @@ from reconciler.app.watching import take
 from reconciler.config.policies import policy_files
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model.facts import Facts
+from reconciler.model.policy import Actor
 from reconciler.model.source import DirectoryPlace, Snapshot, SourceReport
 from reconciler.policy.policing import Note, OperatorPolicies, Policing
-from reconciler.policy.questions import Actor
 from reconciler.runtime import Runtime, connect_nothing
 from reconciler.telemetry.log import get_logger
 
@@ -84,6 +84,7 @@ def policing(
         capabilities={one.name: [_written(asdict(has)) for has in one.capabilities] for one in packages},
         actor=actor(environ, controller=controller),
         note=note,
+        come=facts.come,
     )
 
 

@@ -8,6 +8,7 @@ again. This module must not know what depends on facts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 
 from reconciler.errors import StoreError
@@ -40,6 +41,7 @@ class TargetFacts:
         self._unkept: dict[TargetName, set[Section]] = {}
         self._untold: dict[TargetName, set[Section]] = {}
         self._asking: dict[TargetName, asyncio.Lock] = {}
+        self._awaited: dict[TargetName, asyncio.Event] = {}
 
     @property
     def known(self) -> Mapping[TargetName, Facts]:
@@ -70,6 +72,13 @@ class TargetFacts:
         """What is known of a target."""
         return self._known.get(name, _NOTHING)
 
+    async def come(self, name: TargetName, *, within: float) -> None:
+        """Wait until anything is known of a target, but no longer than so many seconds."""
+        if not self.of(name):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._awaited.setdefault(name, asyncio.Event()).wait()
+
     def due(self, name: TargetName) -> frozenset[Section]:
         """What has to be gathered because it is not known, or not since long ago."""
         return self.of(name).stale(self._now(), self._ttl)
@@ -99,6 +108,8 @@ class TargetFacts:
             before = self.of(name)
             after = before.renewed(found.sections, found.cut, self._now())
             self._known[name] = after
+            if (awaited := self._awaited.pop(name, None)) is not None:
+                awaited.set()
             self._unkept.setdefault(name, set()).update(found.sections)
             differing = before.differing(after)
             self._untold.setdefault(name, set()).update(differing)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reconciler.model.decisions import PolicyDecision
-from reconciler.model.names import Digest, SourceName
+from reconciler.model.names import Digest, SourceName, TargetName
 from reconciler.model.plan import PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotFile
@@ -80,11 +80,31 @@ class AtWork:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """On whose account something is done.
+
+    Attributes:
+        kind: `command`, which somebody runs, or `controller`, which does it by itself.
+        name: of the user that it runs as.
+    """
+
+    kind: str
+    name: str
+
+    def document(self) -> dict[str, str]:
+        """As policies see it."""
+        return {"kind": self.kind, "name": self.name}
+
+
 class Policies(Protocol):
     """Whoever decides what may be done. The engine knows nothing else of it."""
 
     def govern(self, source: SourceName) -> bool:
         """Whether what a source declares is decided about at all. Costs next to nothing."""
+
+    async def prepare(self, target: TargetName) -> None:
+        """Wait, not for long, until what has to be known of a target to decide about it is known."""
 
     async def decide(
         self,

@@ -1,32 +1,33 @@
 """Who decides what may be done: a source's policies about what it declares, and the operator's about everything.
 
-Invariant: policies that should be there and are not, deny. This module must not know who asks.
+Invariant: policies that should be there and are not, deny. This module must not know who asks. What it takes to ask is
+imported where there are any.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.model.decisions import PolicyDecision
 from reconciler.model.names import Digest, SourceName, TargetName
-from reconciler.model.policy import AtWork, PlannedChange, PolicyFiles
-from reconciler.policy.admitting import Admitted, NotAdmitted, admit
-from reconciler.policy.deciding import decide
-from reconciler.policy.questions import Actor, about_plan
+from reconciler.model.policy import Actor, AtWork, PlannedChange, PolicyFiles
 
 if TYPE_CHECKING:
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts
     from reconciler.model.source import Snapshot
     from reconciler.model.target import Target
+    from reconciler.policy.admitting import Admitted
     from reconciler.policy.shelf import PolicyShelf
     from reconciler.runtime import Runtime
 
 LANE = "policy"
+FACTS_PATIENCE = 5.0
+"""Seconds that are waited for what a target is, at first contact with it."""
 DECISIVE = ("target", "changes", "actor")
 """What of a question about changes makes it the same one, whatever time it is and whatever others are at."""
 
@@ -41,6 +42,13 @@ class Note(Protocol):
             action: what was done.
             data: what there is to say of it.
         """
+
+
+class Come(Protocol):
+    """Waits until anything is known of a target."""
+
+    def __call__(self, name: TargetName, /, *, within: float) -> Awaitable[None]:
+        """Wait, but no longer than so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Policing:
         capabilities: by package, what its provider may ask of a target.
         actor: on whose account things are done.
         note: puts decisions on record.
+        come: waits for what is known of a target; None for who decides about no changes.
 
     Attributes:
         operator: what the operator has to say.
@@ -86,6 +95,7 @@ class Policing:
         capabilities: Mapping[str, Any],
         actor: Actor,
         note: Note,
+        come: Come | None = None,
     ) -> None:
         self.operator = OperatorPolicies()
         self.own: Callable[[SourceName], PolicyFiles | None] = _none
@@ -96,6 +106,7 @@ class Policing:
         self._capabilities = capabilities
         self._actor = actor
         self._note = note
+        self._come = come
 
     def _shelf(self) -> PolicyShelf:
         if self._made is None:
@@ -127,6 +138,11 @@ class Policing:
         """See Policies."""
         return bool(self.operator) or self.own(source) is not None
 
+    async def prepare(self, target: TargetName) -> None:
+        """See Policies. Facts are gathered beside the rounds, as soon as there is a session."""
+        if self._come is not None:
+            await self._come(target, within=FACTS_PATIENCE)
+
     async def decide(
         self,
         target: Target,
@@ -136,6 +152,9 @@ class Policing:
         binding: bool,
     ) -> tuple[PolicyDecision, ...]:
         """See Policies."""
+        from reconciler.policy.deciding import decide
+        from reconciler.policy.questions import about_plan
+
         found = []
         facts = self._facts(target.name)
         for files, mine in self._governing(changes).values():
@@ -195,6 +214,8 @@ class Policing:
         """
         if not self.operator and desired.policies is None:
             return desired
+        from reconciler.policy.admitting import NotAdmitted
+
         try:
             admitted = await self._runtime.offload("config", partial(self.admitted, snapshot, desired))
         except NotAdmitted as error:
@@ -220,6 +241,8 @@ class Policing:
         Raises:
             NotAdmitted: it may not.
         """
+        from reconciler.policy.admitting import NotAdmitted, admit
+
         if self.operator.trouble:
             decision = self._without(desired.source, len(desired.instances))
             raise NotAdmitted.because(self.operator.place, decision)

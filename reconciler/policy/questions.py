@@ -7,7 +7,6 @@ text, but for the time, so that a decision can be made again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,26 +20,9 @@ from reconciler.model.target import LocalTransport, Target
 if TYPE_CHECKING:
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts
-    from reconciler.model.policy import AtWork, PlannedChange
+    from reconciler.model.policy import Actor, AtWork, PlannedChange
 
 Question = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """On whose account something is done.
-
-    Attributes:
-        kind: `command`, which somebody runs, or `controller`, which does it by itself.
-        name: of the user that it runs as.
-    """
-
-    kind: str
-    name: str
-
-    def document(self) -> dict[str, str]:
-        """As policies see it."""
-        return {"kind": self.kind, "name": self.name}
 
 
 def moment(now: float) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def test_a_bomb_holds_up_no_other_source(ruled, bomb):
     with ruled.up(other):
         ruled.until(lambda: known("there/File/open").get("reason") == "PolicyDenied")
         said = known("there/File/open")["message"]
-        assert "of its 512 MiB of memory" in said or "it took longer than 10 s, and was stopped" in said
+        assert "of its 512 MiB of memory" in said or "it took longer than 10 s, and was stopped" in said, said
         for text in ("once", "twice", "thrice"):
             opened.write_text(text)
             ruled.until(lambda: opened.read_text() == "x\n")

@@ -75,6 +75,9 @@ class ProcessRules:
         """All of them are."""
         return True
 
+    async def prepare(self, _target: str) -> None:
+        """Nothing has to be known."""
+
     async def decide(
         self,
         target: Target,

@@ -64,6 +64,7 @@ class Judging:
         if not asked:
             return
         lane, at_work = self._lane, services.at_work
+        await policies.prepare(lane.target.name)
         async with at_work.deciding:
             others = at_work.others(lane.target.name)
             changes = [*asked.values(), *lane.denied.beside(asked, lane.instances)]

@@ -260,3 +260,15 @@ async def test_a_person_may_have_a_target_asked_at_once(stage):
     await stage.controller.gather_facts("m0")
     assert told == [("m0", {"os"})]
     assert (await stage.store.load_facts())["m0"].sections["os"] == {"id": "other"}
+
+
+@staged
+async def test_who_needs_to_know_anything_of_a_target_waits_for_that_but_not_for_ever(stage):
+    facts, begun = stage.controller.facts, stage.loop.time()
+    await facts.come("nowhere", within=5.0)
+    assert stage.loop.time() - begun == 5.0
+    waiting = asyncio.create_task(facts.come("m0", within=500.0))
+    await stage.declare(file("motd", "hello\n"))
+    await waiting
+    assert facts.of("m0")
+    await facts.come("m0", within=0.0)

@@ -35,6 +35,9 @@ class Rules:
     def govern(self, source):
         return self.governs
 
+    async def prepare(self, target):
+        """Nothing has to be known."""
+
     async def decide(self, target, changes, at_work, *, binding):
         self.asked.append([change.unit.address for change in changes])
         said = [
