@@ -33,6 +33,7 @@ from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import StoreError, TransportError
+from reconciler.languages import end_evaluations
 from reconciler.model.catalog import Catalog
 from reconciler.model.desired import Desired
 from reconciler.model.metrics import NOBODY, Meter
@@ -172,6 +173,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
     runtime = replace(runtime, connect=_with_what_is_at_hand(runtime.connect, secrets))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(lanes.close)
+        stack.callback(end_evaluations)
         store = await _opened(places, runtime, lease=lease, notice=notice)
         stack.push_async_callback(store.close)
         member = None

@@ -8,6 +8,7 @@ values of the files, and of those before it.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from reconciler.languages.cue.language import Cue
@@ -18,3 +19,10 @@ if TYPE_CHECKING:
 
 LANGUAGES: tuple[Language, ...] = (Cue(), Starlark())
 """All of them, in the order in which they are evaluated."""
+
+
+def end_evaluations() -> None:
+    """End what is being evaluated in processes of their own: this one is about to end, and would wait for them."""
+    supervising = sys.modules.get("reconciler.languages.starlark.supervising")
+    if supervising is not None:
+        supervising.end_all()

@@ -43,6 +43,20 @@ _ENVIRONMENT = {
 
 Parts = Callable[[str], Any]
 
+_living: set[_Process] = set()
+"""What is evaluating right now, on whatever thread."""
+_ENDED = "its evaluation was ended, since this process ends"
+_endings = 0
+"""How many times all of that was told to end."""
+
+
+def end_all() -> None:
+    """End what is evaluating: nobody waits for it any more."""
+    global _endings  # noqa: PLW0603 - processes are of the whole of this one
+    _endings += 1
+    for process in list(_living):
+        process.kill()
+
 
 @dataclass(slots=True)
 class Answered:
@@ -83,7 +97,11 @@ def answered(
     """
     found = Answered()
     waiting = list(programs)
+    endings = _endings
     while waiting:
+        if endings != _endings:
+            found.ended |= dict.fromkeys(waiting, _ENDED)
+            break
         if len(found.ended) >= MOST_ENDED:
             why = f"it was not evaluated, since {len(found.ended)} of this source had to be ended"
             found.ended |= dict.fromkeys(waiting, why)
@@ -95,8 +113,8 @@ def answered(
                 _converse(process, task, found, part, begun)
             except _Ended as error:
                 # One that said nothing at all is not able to.
-                for program in begun[-1:] or waiting:
-                    found.ended[program] = str(error)
+                why = str(error) if endings == _endings else _ENDED
+                found.ended |= dict.fromkeys(begun[-1:] or waiting, why)
         before = len(waiting)
         waiting = [one for one in waiting if one not in found.outcomes and one not in found.ended]
         if len(waiting) == before:
@@ -209,6 +227,10 @@ class _Process:
         first = said.strip().rpartition("\n")[2][:200]
         return f"the process that evaluates it ended with {self._process.returncode}: {first}"
 
+    def kill(self) -> None:
+        """End it. Whoever listens hears nothing more."""
+        self._process.kill()
+
     def close(self) -> None:
         """End it, if it has not."""
         self._selector.close()
@@ -233,7 +255,9 @@ def _process() -> Iterator[_Process]:
             cwd="/",
         )
     )
+    _living.add(process)
     try:
         yield process
     finally:
+        _living.discard(process)
         process.close()

@@ -1,6 +1,7 @@
 """Programs are evaluated in a process of their own, within limits, and what they make is declared."""
 
 import json
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -194,6 +195,20 @@ def test_one_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
     bomb = "def main(ctx):\n    for turn in range(1000000000000):\n        pass\n"
     [said] = wrong({"a.star": bomb})
     assert "it did not come to an end within 0 s" in said
+
+
+def test_nobody_waits_for_a_program_when_all_is_to_end() -> None:
+    bomb = "def main(ctx):\n    for turn in range(1000000000000):\n        pass\n"
+    found: list[list[str]] = []
+    thread = threading.Thread(target=lambda: found.append(wrong({"a.star": bomb, "b.star": bomb})))
+    thread.start()
+    while not supervising._living:
+        thread.join(0.01)
+    supervising.end_all()
+    thread.join()
+    assert {one.partition(" (")[0].rpartition(": ")[2] for one in found[0]} == {
+        "its evaluation was ended, since this process ends"
+    }
 
 
 def test_a_process_that_cannot_evaluate_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
