@@ -22,7 +22,7 @@ SECONDS = 20.0
 IDLE_SECONDS = 60.0
 """How long a process is kept that nobody asks anything."""
 
-PROCESSES_MAX = 4
+PROCESSES_MAX = 2
 """How many work at once; who comes later waits."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -57,6 +57,7 @@ class CompilerProcess:
     def __init__(self, binary: Path, *, memory: int = MEMORY_MAX) -> None:
         self._memory = memory
         self._number = 0
+        self._expired = False
         # A file, not a pipe: what it says when it ends badly is read afterwards, and nobody has to listen meanwhile.
         self._said = os.fdopen(os.memfd_create("compiler", os.MFD_CLOEXEC), "w+b")
         try:
@@ -73,6 +74,9 @@ class CompilerProcess:
             hard = memory * 3 // 2
             resource.prlimit(self._process.pid, resource.RLIMIT_DATA, (hard, hard))
             resource.prlimit(self._process.pid, resource.RLIMIT_CORE, (0, 0))
+            # Where the machine itself has no memory left, this goes first, and nobody's daemon.
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{self._process.pid}/oom_score_adj").write_text("1000")
         except OSError:
             self._said.close()
             raise
@@ -92,7 +96,7 @@ class CompilerProcess:
         self._number += 1
         request = {"id": self._number, "operation": operation, "arguments": arguments, "seconds": seconds}
         line = json.dumps(request, separators=(",", ":")).encode() + b"\n"
-        late = threading.Timer(seconds + GRACE_SECONDS, self._process.kill)
+        late = threading.Timer(seconds + GRACE_SECONDS, self._expire)
         late.daemon = True
         late.start()
         try:
@@ -116,6 +120,10 @@ class CompilerProcess:
             with contextlib.suppress(OSError):  # what it was not told any more
                 cast("IO[bytes]", stream).close()
 
+    def _expire(self) -> None:
+        self._expired = True
+        self._process.kill()
+
     def _converse(self, line: bytes) -> bytes:
         stdin = cast("io.BufferedWriter", self._process.stdin)
         stdout = cast("io.BufferedReader", self._process.stdout)
@@ -130,15 +138,16 @@ class CompilerProcess:
         """Why there is no answer."""
         if too_long:
             return CompilerExceeded(f"it makes more than {ANSWER_MAX >> 20} MB")
-        # It has ended, or does now; what stops answering without an end is none of ours.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE_SECONDS)
-        self._process.kill()
-        code = self._process.wait()
+        try:
+            code = self._process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return CompilerError("the compiler has stopped answering")
         self._said.seek(0)
         said = self._said.read(_KEPT).decode("utf-8", "replace")
-        if code in {TOO_LONG, -signal.SIGKILL}:
+        if code == TOO_LONG or self._expired:
             return CompilerExceeded(f"it takes longer than {seconds:g} s")
+        if code == -signal.SIGKILL:
+            return CompilerExceeded("it was killed from outside, as for want of memory on this machine")
         if "stack" in said and "overflow" in said:
             return CompilerExceeded("it recurses without end, or is nested too deeply")
         if code == TOO_MUCH or "memory" in said:

@@ -49,7 +49,7 @@ def test_requests_at_once_have_a_process_each(compiler):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: compiler.ask("cue.evaluate", ONE), range(16)))
     assert [kinds(answer) for answer in answers] == [["One"]] * 16
-    assert len(processes_of(compiler)) <= 4
+    assert len(processes_of(compiler)) <= 2
 
 
 def test_a_request_that_takes_too_long_is_ended_and_others_go_on(compiler):
@@ -102,12 +102,19 @@ def test_a_process_that_dies_between_requests_is_not_missed(alone):
     assert kinds(compiler.ask("cue.evaluate", ONE)) == ["One"]
 
 
-def test_a_process_that_dies_at_work_fails_its_request_alone(alone):
+@pytest.mark.parametrize(
+    ("signal_", "said"),
+    [
+        (signal.SIGABRT, r"the compiler ended with (2|-6)"),
+        (signal.SIGKILL, "it was killed from outside, as for want of memory"),
+    ],
+)
+def test_a_process_that_dies_at_work_fails_its_request_alone(alone, signal_, said):
     compiler, process = alone
     with ThreadPoolExecutor(1) as threads:
         endless = threads.submit(compiler.ask, *asking(ENDLESS))
-        process.send_signal(signal.SIGABRT)
-        with pytest.raises(CompilerError, match=r"the compiler ended with (2|-6)"):
+        process.send_signal(signal_)
+        with pytest.raises(CompilerError, match=said):
             endless.result()
     assert kinds(compiler.ask("cue.evaluate", ONE)) == ["One"]
 
@@ -163,7 +170,7 @@ def test_one_that_cannot_be_run_says_why(tmp_path):
     [
         ("read line; echo '{\"id\": 7}'", "the compiler answered something else"),
         ("echo no >&2; exit 3", "the compiler ended with 3: no"),
-        ("exec >&-; exec sleep 60", "it takes longer than 9 s"),
+        ("exec >&-; exec sleep 60", "the compiler has stopped answering"),
     ],
     ids=["says something else", "ends", "stops"],
 )
