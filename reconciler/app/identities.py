@@ -48,7 +48,7 @@ class ControllerIdentities:
         hide: Callable[[str], None],
         referred: Callable[[KeyRef], str],
     ) -> None:
-        self.files = frozenset(map(str, places.identities))
+        self._files = sorted(map(str, places.identities))
         self._given = places.identities_given
         self._read = files
         self._hide = hide
@@ -69,7 +69,7 @@ class ControllerIdentities:
         if namespace is not None:
             return self._of(str(namespace), f"the {namespace.file}", self._referred(namespace))
         found = [one for text in _taken for one in self._of(VARIABLE, f"${VARIABLE}", text)]
-        for path in sorted(self.files):
+        for path in self._files:
             found += self._in_file(path)
         return found
 
