@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from reconciler.config import combining, habits, naming, offers
 from reconciler.config.builtin import COMMON, MEANINGS
 from reconciler.config.schemas import CompiledKind
+from reconciler.config.secret_values import is_secret
 from reconciler.core.spoken import listed, lowered, with_article
 from reconciler.core.suggest import closest, did_you_mean
 from reconciler.documents.reading import Document, Locator
@@ -196,6 +197,9 @@ class _Explainer:
             needed = path[-1:] and path[-1] in self.schema_at(error.schema_path[:-3]).get("required", ())
             otherwise = "" if needed else ", or leave it out"
             self.add(path, f"{name} is empty; it has to be {wanted}", f"give it a value{otherwise}")
+        elif is_secret(value):
+            told = f"{name} has to be {wanted}, and a secret is declared among the values of a Vars"
+            self.add(path, told, "declare it there, and write ${vars.NAME} here")
         elif plain is not None and "string" in types:
             schema = self.schema_at(error.schema_path[:-1])
             options = [str(one) for one in schema.get("enum", ())]

@@ -18,7 +18,7 @@ from reconciler.model.names import TargetName
 from reconciler.model.secrets import IDENTITIES, Encrypted, KeyRef
 from tests.unit.config.test_secrets import CATALOG, file, of
 from tests.unit.config.test_values import TARGETS, variables
-from tests.unit.config.world import snapshot
+from tests.unit.config.world import FILE, snapshot
 
 SOPS = Path(__file__).parents[1] / "age" / "sops"
 OWN = [*identities_in((SOPS / "age.key").read_text(), "age.key"), generated()]
@@ -241,3 +241,10 @@ def test_a_tag_is_short_for_a_value():
     [problem] = Source().problems(TAGGED % ("hunter2", line), "${vars.v}")
     assert problem.startswith("a/vars.yaml:7:8: this is nothing that age has encrypted")
     assert Source().problems("!secret x: 1\n")
+
+
+def test_a_secret_where_a_value_stands_is_told_where_it_goes():
+    text = "apiVersion: %s\nkind: File\nmetadata: {name: x}\nspec: {targets: {}, path: /x, content: !secret %s}\n"
+    problems = Source().problems({"v": age()}, files={"x.yaml": text % (FILE.api_version, "YWdl")})
+    told = "spec.content has to be text, and a secret is declared among the values of a Vars"
+    assert problems == [f"x.yaml:4:40: {told} (declare it there, and write ${{vars.NAME}} here)"]
