@@ -49,7 +49,7 @@ class FileCiphertexts:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundCiphertexts:
     """What there is below some paths.
 
     Attributes:
@@ -61,7 +61,7 @@ class Found:
     of_sops: list[Path] = field(default_factory=list)
 
 
-def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> Found:
+def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> FoundCiphertexts:
     """All files with ciphertexts.
 
     Args:
@@ -71,7 +71,7 @@ def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> 
     Raises:
         UsageError: something cannot be read, or it is for nobody.
     """
-    found = Found()
+    found = FoundCiphertexts()
     for path in _files(paths):
         try:
             if path.stat().st_size > LARGEST:
@@ -115,7 +115,7 @@ def _for(path: Path, recipients: Sequence[Recipient]) -> list[Recipient]:
     return together(read(file))
 
 
-def rotate(found: Found, identities: Sequence[Identity]) -> int:
+def rotate(found: FoundCiphertexts, identities: Sequence[Identity]) -> int:
     """Encrypt all of it anew; how many ciphertexts that were.
 
     Raises:

@@ -2,6 +2,9 @@
 
 Invariant: nothing is done to a target without an intent on record, and an intent without an outcome means "in doubt".
 A round that changed nothing writes nothing.
+
+What is on record before, while and after something is done has to agree, and is written in one place, which is longer
+than a module should be.
 """
 
 from __future__ import annotations
