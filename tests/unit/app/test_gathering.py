@@ -13,8 +13,13 @@ from tests.unit.engine.stage import staged
 
 
 def parts_of(stage, *, ttl=3600.0):
-    facts = TargetFacts(stage.store, now=stage.now, ttl=ttl)
-    return SimpleNamespace(facts=facts, store=stage.store, runtime=stage.runtime, open_session=Session.open)
+    return SimpleNamespace(
+        facts=TargetFacts(stage.store, now=stage.now, ttl=ttl),
+        store=stage.store,
+        runtime=stage.runtime,
+        open_session=Session.open,
+        policing=SimpleNamespace(decides=lambda _desired: False),
+    )
 
 
 def reading(stage, *sections):
