@@ -10,6 +10,8 @@ from reconciler.age.identities import Identity
 from reconciler.age.recipients import Recipient
 from reconciler.model.secrets import SecretError, SecretMissing
 
+MOST = 500
+"""Recipients of a ciphertext that is opened: each is a computation for each identity."""
 _NOT_OURS = "No matching keys found"
 _ROTATE = "froyo secrets recipients add, then rotate"
 _ENCRYPT = "encrypt it for recipients: froyo secrets encrypt"
@@ -78,6 +80,8 @@ def opened(content: bytes, identities: Sequence[Identity]) -> bytes:
     import pyrage
 
     data = binary(content)
+    if data.count(b"\n-> ") > MOST:
+        raise SecretError(f"it is for more than {MOST} recipients", _ENCRYPT)
     try:
         return bytes(pyrage.decrypt(data, [one.key for one in identities]))
     except pyrage.DecryptError as error:

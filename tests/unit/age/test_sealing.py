@@ -144,3 +144,10 @@ def test_what_is_no_identity(text, why):
     with pytest.raises(SecretError, match=why) as wrong:
         identities_in(text, "k")
     assert "AGE-SECRET-KEY-1QQ" not in str(wrong.value)
+
+
+def test_what_is_for_very_many_is_not_tried(alice, everybody, monkeypatch):
+    content = sealed(b"hunter2", everybody).encode()
+    monkeypatch.setattr("reconciler.age.sealing.MOST", 2)
+    with pytest.raises(SecretError, match="more than 2 recipients"):
+        opened(content, [alice])

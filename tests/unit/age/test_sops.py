@@ -178,3 +178,9 @@ def test_a_value_that_only_looks_encrypted_is_looked_through_once():
     text = content("values.enc.yaml").decode().replace("eu-1", f'"{hostile}"').encode()
     with pytest.raises(SecretError, match="MAC does not hold"):
         values("values.enc.yaml", text, OWN)
+
+
+def test_what_is_for_very_many_is_not_tried(monkeypatch):
+    monkeypatch.setattr("reconciler.age.sops.decrypting.MOST", 0)
+    with pytest.raises(SecretError, match="more than 0 recipients"):
+        values("values.enc.yaml", content("values.enc.yaml"), OWN)

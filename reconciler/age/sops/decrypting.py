@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from reconciler.age.identities import Identity
-from reconciler.age.sealing import opened, refusal
+from reconciler.age.sealing import MOST, opened, refusal
 from reconciler.age.sops.formats import ENCRYPTED, SopsFile, parsed
 from reconciler.model.secrets import SecretError, SecretMissing
 
@@ -68,6 +68,8 @@ def _data_key(file: SopsFile, identities: Sequence[Identity]) -> bytes:
         )
     given = file.metadata.get("age")
     entries = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    if len(entries) > MOST:
+        raise SecretError(f"it is for more than {MOST} recipients", "sops updatekeys")
     if not entries:
         others = ", ".join(name for name in _OTHERS if file.metadata.get(name))
         raise SecretError(
