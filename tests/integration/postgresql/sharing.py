@@ -1,6 +1,7 @@
 """Several controllers on one store on a real server: on virtual time, over modelled targets."""
 
 import asyncio
+from collections import Counter, defaultdict
 from contextvars import ContextVar
 
 from reconciler.app.following import Following
@@ -25,11 +26,13 @@ class Member:
 
     Attributes:
         frozen: what is to happen once it goes on; None where it is not stopped.
+        unaware: it may have been taken for dead without knowing it: then it is for the targets to refuse it.
     """
 
     def __init__(self, scene, number):
         self.scene, self.number = scene, number
         self.frozen = None
+        self.unaware = False
         self.tasks = []
         self.gone = False
 
@@ -112,7 +115,7 @@ class Member:
 
     def freeze(self):
         if self.frozen is None:
-            self.frozen = []
+            self.frozen, self.unaware = [], True
 
     def thaw(self):
         if self.frozen is not None:
@@ -121,6 +124,7 @@ class Member:
 
     def drop(self):
         """Its sessions at the server end, which it does not know."""
+        self.unaware = True
         for database in (self.store._writer._database, self.store._reader):
             if not database.driver.closed:
                 self.scene.server.ask(f"SELECT pg_terminate_backend({database.driver.info.backend_pid})")
@@ -135,7 +139,24 @@ class Scene:
         self.decided, self.holders = {}, {}
         self.newest = None
         self.taken_over = 0
+        self.working, self.wrong = defaultdict(Counter), []
         stage.loop.frozen = _kept
+        self._run, stage.host.run = stage.host.run, self._watched
+
+    async def _watched(self, package, phase, request, perform):
+        """What a provider is asked for: of a target by one member at a time, but for those that do not know better."""
+        name, member = request.get("target", {}).get("name"), MEMBER.get()
+        if name is None or member is None:
+            return await self._run(package, phase, request, perform)
+        working = self.working[name]
+        working[member] += 1
+        try:
+            aware = [one for one in +working if not one.unaware]
+            if len(aware) > 1:
+                self.wrong.append(f"{name} is worked on by {[one.number for one in aware]}")
+            return await self._run(package, phase, request, perform)
+        finally:
+            working[member] -= 1
 
     @property
     def intakes(self):
@@ -201,6 +222,7 @@ def play(directory, server, scenario):
             await scenario(one)
         finally:
             await one.end()
+        assert one.wrong == []
 
     run(scene())
 
