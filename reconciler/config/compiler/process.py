@@ -101,6 +101,9 @@ class CompilerProcess:
         late.start()
         try:
             said = self._converse(line)
+        except BaseException:
+            self.close()  # nobody waits for it any more
+            raise
         finally:
             late.cancel()
         if not said.endswith(b"\n"):

@@ -10,13 +10,14 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reconciler.config.compiler import CompilerError, CompilerMissing, Texts, compiler, problem_of
+from reconciler.config.compiler import CompilerError, CompilerExceeded, Texts, compiler, problem_of
 from reconciler.config.programs import Evaluation
 from reconciler.documents.generated import GeneratedDocument, Spot
 from reconciler.documents.text import FileText, decode
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from reconciler.model.source import Snapshot
 
 _ASKED = frozenset({"programs", "settings"})
+_ALONE_MOST, _ALONE_SECONDS = 8, 5.0
+"""How many programs are looked at one by one when all of them take too long, and for how long each."""
+_HINT = "look for what repeats or multiplies itself without end"
 _UNTOLD = "the compiler says nothing of what it makes; this is a defect of froyo"
 _NO_PACKAGE = re.compile(r'cannot find package "([^"]*)"')
 
@@ -54,11 +58,13 @@ def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> d
         answer = compiler().ask("cue.evaluate", {**arguments, "only": names})
         if answer["problems"]:
             loose = library(surroundings.kinds.known.values(), loose=True)
-            answer = compiler().ask(
-                "cue.evaluate", {**arguments, "library": loose, "only": names, "precise": True}
-            )
+            # It takes longer, and what CUE says of the definitions is better than nothing.
+            with contextlib.suppress(CompilerExceeded):
+                answer = compiler().ask(
+                    "cue.evaluate", {**arguments, "library": loose, "only": names, "precise": True}
+                )
     except CompilerError as error:
-        return _failed(programs, texts, [_unanswered(error, programs)])
+        return _failed(programs, texts, _unanswered(error, programs, arguments))
     known = arguments["library"]
     problems = [
         (one.get("program", ""), _hinted(problem_of(one, texts), known)) for one in answer["problems"]
@@ -121,11 +127,23 @@ def _read(snapshot: Snapshot, paths: Sequence[str]) -> tuple[dict[str, FileText]
     return texts, problems
 
 
-def _unanswered(error: CompilerError, programs: Sequence[CueProgram]) -> Problem:
-    """That there is no answer, said of the first that was asked for."""
+def _unanswered(
+    error: CompilerError, programs: Sequence[CueProgram], arguments: Mapping[str, Any]
+) -> list[Problem]:
+    """That there is no answer: said of those that have none by themselves either, or of the first of all."""
     path = programs[0].path
-    if isinstance(error, CompilerMissing):
-        return Problem(path, 0, 0, str(error))
+    if not isinstance(error, CompilerExceeded):
+        return [Problem(path, 0, 0, str(error))]
+    if 1 < len(programs) <= _ALONE_MOST and (found := list(_excessive(programs, arguments))):
+        return found
     several = f"this and {len(programs) - 1} more programs in CUE are" if len(programs) > 1 else "this is"
-    hint = "look for what repeats or multiplies itself without end"
-    return Problem(path, 0, 0, f"{several} not evaluated: {error}", hint)
+    return [Problem(path, 0, 0, f"{several} not evaluated: {error}", _HINT)]
+
+
+def _excessive(programs: Sequence[CueProgram], arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    """Those of several programs that take too much by themselves."""
+    for one in programs:
+        try:
+            compiler().ask("cue.evaluate", {**arguments, "only": [one.name]}, seconds=_ALONE_SECONDS)
+        except CompilerExceeded as error:
+            yield Problem(one.path, 0, 0, f"this is not evaluated: {error}", _HINT)

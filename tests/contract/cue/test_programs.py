@@ -7,7 +7,7 @@ import pytest
 from reconciler.config import ParseCache, load
 from reconciler.config.compiler import client, compiler
 from reconciler.errors import ConfigError, Problem
-from reconciler.languages.cue import packages
+from reconciler.languages.cue import evaluating, packages
 from reconciler.languages.cue.language import Cue
 from reconciler.model.desired import Desired
 from reconciler.model.source import with_settings
@@ -206,19 +206,30 @@ vars: v1alpha1.#Vars & {metadata: name: "all", spec: {targets: {}, values: port:
     assert found.targets["t-one"].name == "t-one"
 
 
-def test_a_bomb_is_stopped_and_said_and_the_next_look_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+BOMB = "a0: [0]\n" + "".join(f"a{i}: [{', '.join([f'a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [
+        (8, "b.cue: this is not evaluated: it takes longer than 0.6 s"),
+        (1, "a.cue: this and 1 more programs in CUE are not evaluated: it takes longer than 0.5 s"),
+    ],
+    ids=["one of a few", "one of many"],
+)
+def test_a_bomb_is_stopped_and_said_and_the_next_look_is_well(
+    monkeypatch: pytest.MonkeyPatch, most: int, said: str
+) -> None:
     monkeypatch.setattr(client.Compiler.ask, "__kwdefaults__", {"seconds": 0.5})
-    bomb = "a0: [0]\n" + "".join(f"a{i}: [{', '.join([f'a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    monkeypatch.setattr(evaluating, "_ALONE_MOST", most)
+    monkeypatch.setattr(evaluating, "_ALONE_SECONDS", 0.6)
     cache = ParseCache()
     for _ in range(2):
         with pytest.raises(ConfigError) as error:
-            declared({"a.cue": bomb, "b.cue": SITE}, cache=cache)
+            declared({"a.cue": SITE, "b.cue": BOMB}, cache=cache)
         [problem] = error.value.problems
-        assert str(problem) == (
-            "a.cue: this and 1 more programs in CUE are not evaluated: it takes longer than 0.5 s "
-            "(look for what repeats or multiplies itself without end)"
-        )
-    assert paths(declared({"a.cue": "a: 1\n", "b.cue": SITE}, cache=cache)) == ["/etc/motd-dev"]
+        assert str(problem) == f"{said} (look for what repeats or multiplies itself without end)"
+    assert paths(declared({"a.cue": SITE, "b.cue": "a: 1\n"}, cache=cache)) == ["/etc/motd-dev"]
 
 
 def test_without_a_compiler_it_is_said_once(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
