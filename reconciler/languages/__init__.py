@@ -26,3 +26,6 @@ def end_evaluations() -> None:
     supervising = sys.modules.get("reconciler.languages.starlark.supervising")
     if supervising is not None:
         supervising.end_all()
+    compiling = sys.modules.get("reconciler.config.compiler")
+    if compiling is not None:
+        compiling.compiler().stop()

@@ -48,6 +48,7 @@ class Compiler:
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(PROCESSES_MAX)
         self._idle: list[tuple[CompilerProcess, threading.Timer]] = []
+        self._busy: set[CompilerProcess] = set()
 
     @property
     def missing(self) -> str:
@@ -74,9 +75,13 @@ class Compiler:
         """
         with self._room:
             process = self._taken()
+            with self._lock:
+                self._busy.add(process)
             try:
                 return process.ask(operation, arguments, seconds=seconds)
             finally:
+                with self._lock:
+                    self._busy.discard(process)
                 self._give_back(process)
 
     def close(self) -> None:
@@ -86,6 +91,14 @@ class Compiler:
         for process, timer in idle:
             timer.cancel()
             process.close()
+
+    def stop(self) -> None:
+        """End what is idle, and what works: whoever waits for it is told so."""
+        self.close()
+        with self._lock:
+            busy = list(self._busy)
+        for process in busy:
+            process.stop()
 
     def _taken(self) -> CompilerProcess:
         with self._lock:

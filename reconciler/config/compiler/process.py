@@ -57,7 +57,7 @@ class CompilerProcess:
     def __init__(self, binary: Path, *, memory: int = MEMORY_MAX) -> None:
         self._memory = memory
         self._number = 0
-        self._expired = False
+        self._expired = self._stopped = False
         # A file, not a pipe: what it says when it ends badly is read afterwards, and nobody has to listen meanwhile.
         self._said = os.fdopen(os.memfd_create("compiler", os.MFD_CLOEXEC), "w+b")
         try:
@@ -115,6 +115,11 @@ class CompilerProcess:
             raise CompilerError(answer.get("failed") or "the compiler answered something else")
         return answer["answer"]
 
+    def stop(self) -> None:
+        """End it in the middle of a request, which somebody else waits for."""
+        self._stopped = True
+        self._process.kill()
+
     def close(self) -> None:
         """End it."""
         self._process.kill()
@@ -147,6 +152,8 @@ class CompilerProcess:
             return CompilerError("the compiler has stopped answering")
         self._said.seek(0)
         said = self._said.read(_KEPT).decode("utf-8", "replace")
+        if self._stopped:
+            return CompilerError("froyo ends, and nobody waits for it any more")
         if code == TOO_LONG or self._expired:
             return CompilerExceeded(f"it takes longer than {seconds:g} s")
         if code == -signal.SIGKILL:

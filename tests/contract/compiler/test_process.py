@@ -119,6 +119,18 @@ def test_a_process_that_dies_at_work_fails_its_request_alone(alone, signal_, sai
     assert kinds(compiler.ask("cue.evaluate", ONE)) == ["One"]
 
 
+def test_who_ends_waits_for_no_request_and_what_is_asked_later_is_answered(alone):
+    compiler, process = alone
+    with ThreadPoolExecutor(1) as threads:
+        endless = threads.submit(compiler.ask, *asking(ENDLESS))
+        while process not in [one._process for one in compiler._busy]:
+            pass
+        compiler.stop()
+        with pytest.raises(CompilerError, match="froyo ends"):
+            endless.result()
+    assert kinds(compiler.ask("cue.evaluate", ONE)) == ["One"]
+
+
 def test_one_that_is_idle_ends(compiler):
     brief = Compiler(idle=0.0)
     retired = threading.Event()
