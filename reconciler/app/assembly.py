@@ -120,7 +120,7 @@ class Parts:
             loop_time=loop_time,
             probes=Probes(self.settings, loop_time=loop_time),
             progress=progress,
-            disruptions=Disruptions(self.settings.max_disrupted),
+            disruptions=Disruptions(self.settings.max_disrupted, locks=desired.locks.values),
             policies=self.policing if self.policing.decides(desired) else None,
         )
 

@@ -179,7 +179,13 @@ class _Walk:
             if turn.begun is not None
         }
         return advance(
-            rollout, record, sights, now=self._parts.runtime.now(), settle=LOOK, unwell=self._unwell(rollout)
+            rollout,
+            record,
+            sights,
+            now=self._parts.runtime.now(),
+            settle=LOOK,
+            unwell=self._unwell(rollout),
+            locks=list(self._newest.locks.values()),
         )
 
     def _unwell(self, rollout: Rollout) -> str:

@@ -26,6 +26,7 @@ from reconciler.model.selector import Selector
 from reconciler.model.source import Source
 from reconciler.model.subjects import Subject
 from reconciler.model.target import Target
+from reconciler.model.target_lock import TargetLock
 
 _DECLARING = tuple(name for name in CommonSpec.__slots__ if name != "suspend")
 """The common fields that say how something should be. For how long it is left alone makes nothing else of it."""
@@ -191,6 +192,7 @@ class FileDeclarations:
         sources: with the document of each.
         alerts: with the document of each.
         rollouts: with the document of each.
+        locks: with the document of each.
         variables: what is given for targets.
         fleets: many targets at once.
         problems: what is wrong with it.
@@ -212,6 +214,7 @@ class FileDeclarations:
     sources: list[tuple[Source, Document]] = field(default_factory=list)
     alerts: list[tuple[Alert, Document]] = field(default_factory=list)
     rollouts: list[tuple[Rollout, Document]] = field(default_factory=list)
+    locks: list[tuple[TargetLock, Document]] = field(default_factory=list)
     variables: list[Variables] = field(default_factory=list)
     fleets: list[Fleet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

@@ -41,6 +41,7 @@ class Expansion:
         sources: by name.
         alerts: by name.
         rollouts: by name.
+        locks: by name.
         instances: by address, in order of declaration.
         blobs: the bodies that instances name.
         complaints: what is wrong, and what a person should know.
@@ -75,7 +76,7 @@ class Expansion:
         inventories = any(name.startswith("Inventory/") for name in self._broken)
         self._targets_lost = inventories or bool(files.problems)
         self.targets, self.sources, self.alerts = owned.targets, owned.sources, owned.alerts
-        self.rollouts = owned.rollouts
+        self.rollouts, self.locks = owned.rollouts, owned.locks
         self._selection = TargetSelection(self.targets, facts)
         manifests = [manifest for found in declared.values() for manifest in found.manifests]
         self.selecting = frozenset(one.ref for one in manifests if isinstance(one.where, Selector))

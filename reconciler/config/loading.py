@@ -210,6 +210,7 @@ def _desired(
         sources=expansion.sources,
         alerts=expansion.alerts,
         rollouts=expansion.rollouts,
+        locks=expansion.locks,
         selecting=expansion.selecting,
         waiting=frozenset(expansion.facts.waiting | expansion.facts.held),
         facts_read=frozenset(expansion.facts.read),

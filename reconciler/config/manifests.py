@@ -27,9 +27,9 @@ from reconciler.config.fields import common_of, metadata_of, name_of, named_in
 from reconciler.config.inventory.fleet import fleet_of
 from reconciler.config.inventory.kind import INVENTORY
 from reconciler.config.own_alerts import ALERT
-from reconciler.config.own_rollouts import ROLLOUT
+from reconciler.config.own_rollouts import LOCK, ROLLOUT
 from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
-from reconciler.config.rollouts import rollout
+from reconciler.config.rollouts import lock, rollout
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.secret_values import has_secret
 from reconciler.config.selectors import selector
@@ -192,6 +192,8 @@ class _Evaluator:
             self.declared.alerts.append((alert(*arguments), kept))
         elif compiled.kind is ROLLOUT:
             self.declared.rollouts.append((rollout(*arguments), kept))
+        elif compiled.kind is LOCK:
+            self.declared.locks.append((lock(*arguments), kept))
         else:
             self.declared.sources.append((source(*arguments), kept))
 

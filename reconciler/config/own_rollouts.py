@@ -1,4 +1,4 @@
-"""The schema of Rollout: how changes reach targets, wave by wave."""
+"""The schemas of Rollout, how changes reach targets wave by wave, and of Lock, how many are disrupted at once."""
 
 from __future__ import annotations
 
@@ -86,6 +86,22 @@ ROLLOUT = Kind(
                 "maxItems": 50,
                 "items": {"type": "string", "pattern": REFERENCE},
             },
+        },
+    },
+)
+
+LOCK = Kind(
+    api_version=API_VERSION,
+    kind="Lock",
+    plural="locks",
+    package="",
+    schema={
+        "type": "object",
+        "description": "Has no more than so many of some targets be disrupted at once, by whatever it is.",
+        "required": ["targets"],
+        "properties": {
+            "targets": {**SELECTOR, "description": "The targets that it is about, by their labels."},
+            "atOnce": portion("How many: a number, or a part such as 25%; 1 if it is left out.", minimum=1),
         },
     },
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.config.alerts import in_namespace as placed_in
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
 from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
-from reconciler.config.rollouts import resolved, troubles
+from reconciler.config.rollouts import locked, resolved, troubles
 from reconciler.config.targets import in_namespace, references
 from reconciler.model.source import DirectoryPlace, identity
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.model.rollout import Rollout, RolloutName
     from reconciler.model.source import Source
     from reconciler.model.target import Target
+    from reconciler.model.target_lock import TargetLock
 
 
 class Owned:
@@ -35,6 +36,7 @@ class Owned:
         sources: by name.
         alerts: by name.
         rollouts: by name.
+        locks: by name.
         variables: what is given for targets, in order.
     """
 
@@ -45,6 +47,7 @@ class Owned:
         self.sources: dict[SourceName, Source] = {}
         self.alerts: dict[AlertName, Alert] = {}
         self.rollouts: dict[RolloutName, Rollout] = {}
+        self.locks: dict[str, TargetLock] = {}
         self.variables: list[Variables] = [one for found in declared.values() for one in found.variables]
         self._complaints = complaints
         self._fleets: dict[str, Fleet] = {}
@@ -120,6 +123,10 @@ class Owned:
                     self._declared_rollouts.append((file, document, rollout))
                 else:
                     self._twice(file, document, f"Rollout/{rollout.name}", str(there.origin))
+            for declared_lock, document in found.locks:
+                lock = locked(declared_lock, self.targets)
+                if (other := self.locks.setdefault(lock.name, lock)) is not lock:
+                    self._twice(file, document, f"Lock/{lock.name}", str(other.origin))
 
     def check_rollouts(self, known: Collection[Reference]) -> None:
         """What is wrong with rollouts, beside each other and what else is declared.

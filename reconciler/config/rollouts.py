@@ -25,6 +25,7 @@ from reconciler.model.rollout import (
     RolloutWave,
 )
 from reconciler.model.selector import Selector
+from reconciler.model.target_lock import TargetLock
 
 if TYPE_CHECKING:
     from reconciler.config.targets import ControllerPaths
@@ -65,6 +66,28 @@ def rollout(
         probes=tuple(map(Reference, spec.get("probes", ()))),
         origin=origin,
     )
+
+
+def lock(
+    metadata: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    origin: Origin,
+    _controller: ControllerPaths,
+    complain: Complain,
+) -> TargetLock:
+    """The lock that a valid manifest declares; see `rollout`."""
+    return TargetLock(
+        name=metadata["name"],
+        selector=_selector(spec["targets"], ("targets",), complain),
+        at_once=_portion(spec.get("atOnce", 1)),
+        origin=origin,
+    )
+
+
+def locked(one: TargetLock, targets: Mapping[TargetName, Target]) -> TargetLock:
+    """A lock with the targets that it selects."""
+    found = frozenset(name for name, target in targets.items() if one.selector.matches(target.labels))
+    return replace(one, targets=found)
 
 
 def resolved(one: Rollout, targets: Mapping[TargetName, Target]) -> Rollout:
@@ -139,7 +162,7 @@ def _selector(written: Mapping[str, Any], at: Path, complain: Complain) -> Selec
     if found.facts:
         complain(
             at,
-            "a Rollout goes by labels: facts may not be known yet when it begins",
+            "this goes by labels: facts may not be known yet when it begins",
             "give the targets a label",
         )
     return found

@@ -4,11 +4,13 @@ Invariants: no target has its turn before every one of the waves before has held
 unavailable are; what is over stays as it is until a person or a newer revision says otherwise. What is given and what
 comes back is all there is: it goes on at any other place just as well. This module must not know how targets are looked
 at, nor how a revision comes to be in force on one.
+
+All that it goes through is told in one place, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.rollout_control import fail
@@ -24,6 +26,7 @@ from reconciler.model.rollout import (
     Sight,
     TargetSeen,
 )
+from reconciler.model.target_lock import TargetLock
 
 _UNSEEN = Sight(TargetSeen.COMING, "nothing is known of it yet")
 
@@ -72,6 +75,8 @@ def advance(
     now: float,
     settle: float = 0.0,
     unwell: str = "",
+    locks: Collection[TargetLock] = (),
+    away: Collection[TargetName] = (),
 ) -> RolloutRecord:
     """What is on record next; the same object where nothing follows.
 
@@ -82,6 +87,8 @@ def advance(
         now: seconds since the epoch.
         settle: seconds that a wave has to hold at least, since what is probed is only asked so often.
         unwell: which named probe is not ready, or "".
+        locks: how many of some targets may be disrupted at once.
+        away: the targets that are, by something else.
     """
     if record.phase.over:
         return record
@@ -89,7 +96,7 @@ def advance(
     if why := _too_much(rollout, record):
         return fail(rollout, record, why)
     while True:
-        record = _begun(rollout, record, now)
+        record = _begun(rollout, record, now, locks, away)
         members = _members(record)
         waiting = [turn for turn in members if turn.begun is None]
         if waiting and not record.paused and (why := _stuck(rollout, record)):
@@ -197,17 +204,44 @@ def _most(rollout: Rollout, record: RolloutRecord) -> int:
     return total if rollout.max_unavailable is None else at_least_one(rollout.max_unavailable, total)
 
 
-def _begun(rollout: Rollout, record: RolloutRecord, now: float) -> RolloutRecord:
-    """As many of the wave have their turn as may be unavailable."""
+def unready(record: RolloutRecord) -> set[TargetName]:
+    """The targets that have had their turn and are not ready."""
+    return {
+        turn.target
+        for turn in record.turns.values()
+        if turn.begun is not None and turn.seen is not TargetSeen.READY
+    }
+
+
+def _begun(
+    rollout: Rollout,
+    record: RolloutRecord,
+    now: float,
+    locks: Collection[TargetLock],
+    others: Collection[TargetName],
+) -> RolloutRecord:
+    """As many of the wave have their turn as may be unavailable, and as locks allow."""
     if record.paused:
         return record
-    away = sum(turn.begun is not None and turn.seen is not TargetSeen.READY for turn in record.turns.values())
-    waiting = [turn for turn in _members(record) if turn.begun is None]
-    chosen = waiting[: max(0, _most(rollout, record) - away)]
+    mine = unready(record)
+    room, away = _most(rollout, record) - len(mine), mine | {*others}
+    chosen: list[RolloutTurn] = []
+    for turn in _members(record):
+        if turn.begun is not None or len(chosen) >= room:
+            continue
+        # Who is disrupted already is no worse for it.
+        if any(_is_full(lock, turn.target, away) for lock in locks if turn.target in lock.targets):
+            continue
+        chosen.append(turn)
+        away.add(turn.target)
     if not chosen:
         return record
     turns = {turn.target: replace(turn, begun=now, clock=now, seen=TargetSeen.COMING) for turn in chosen}
     return replace(record, turns={**record.turns, **turns})
+
+
+def _is_full(lock: TargetLock, target: TargetName, away: Collection[TargetName]) -> bool:
+    return sum(name in lock.targets for name in away if name != target) >= lock.most
 
 
 def _progressing(
@@ -219,9 +253,7 @@ def _progressing(
     elif record.paused:
         message += f": {some([turn.target for turn in waiting])} wait, since it is paused by {record.paused}"
     else:
-        message += (
-            f": {some([turn.target for turn in waiting])} wait, since as many are unavailable as may be"
-        )
+        message += f": {some([turn.target for turn in waiting])} wait, since as many are disrupted as may be"
     return replace(
         record, phase=RolloutPhase.PROGRESSING, message=message, well_since=None, unwell_since=None
     )

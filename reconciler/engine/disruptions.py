@@ -18,6 +18,7 @@ from reconciler.model.conditions import Reason
 from reconciler.model.disruption import Disruption
 from reconciler.model.names import Address, TargetName, split_address
 from reconciler.model.resource import Instance
+from reconciler.model.target_lock import TargetLock
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 
@@ -41,6 +42,10 @@ class Disruptions:
         most: how many at a time.
         share: the targets that are ours; on others that share the store, those disrupt that work on them.
         undecided: whether it is not known yet of an instance that it is declared no longer.
+        locks: how many of some targets may be at a time.
+
+    Attributes:
+        rolling: the targets that have had their turn in a rollout and are not ready: locks count them, too.
     """
 
     def __init__(
@@ -49,8 +54,11 @@ class Disruptions:
         share: Share | None = None,
         *,
         undecided: Callable[[Address], bool] = _decided,
+        locks: Callable[[], Iterable[TargetLock]] = tuple,
     ) -> None:
         self._most = most
+        self._locks = locks
+        self.rolling: Collection[TargetName] = frozenset()
         self._undecided = undecided
         self._share = share or Share()
         self._beyond: set[TargetName] = set()
@@ -83,7 +91,10 @@ class Disruptions:
 
         Nor is there a bound to what a person has approved.
         """
-        return None if self._share.alone or target in self._beyond else self._most
+        if self._share.alone or target in self._beyond:
+            return None
+        # Others may take a place in the same moment, and there is one number that all of them are held to.
+        return min([self._most, *(one.most for one in self._locks() if target in one.targets)])
 
     def refusal(self, address: Address) -> str:
         """Why nothing disruptive may be done about an instance now, or "". One that is refused waits."""
@@ -91,13 +102,34 @@ class Disruptions:
         if not self.crowded(target):
             return ""
         self._waiting[address] = None
+        if (lock := self._locked(target)) is not None:
+            away = some(sorted(self._away(lock, target)))
+            return f"Lock/{lock.name} has {lock.most} of its targets be disrupted at a time, and {away} is not ready"
         others = some(sorted(self._taken))
         verb = "is" if len(self._taken) == 1 else "are"
         return f"only {self._most} may be disrupted at a time, and {others} {verb} until all on it is ready again"
 
     def crowded(self, target: TargetName) -> bool:
         """Whether a target may not be disrupted now."""
-        return target not in self._taken and len(self._taken) >= self._most
+        if target in self._taken:
+            return False
+        return len(self._taken) >= self._most or self._locked(target) is not None
+
+    def _locked(self, target: TargetName) -> TargetLock | None:
+        """The lock that keeps a target from being disrupted now."""
+        return next((one for one in self._locks() if len(self._away(one, target)) >= one.most), None)
+
+    def _away(self, lock: TargetLock, target: TargetName) -> set[TargetName]:
+        if target not in lock.targets:
+            return set()
+        return {name for name in (*self._taken, *self.rolling) if name in lock.targets and name != target}
+
+    def roll(self, targets: Collection[TargetName]) -> None:
+        """These have had their turn in a rollout and are not ready, and no others."""
+        fewer, self.rolling = set(self.rolling) - set(targets), frozenset(targets)
+        if fewer and self._waiting:
+            waiting, self._waiting = list(self._waiting), {}
+            self._freed(waiting)
 
     def take(self, address: Address, now: float) -> None:
         """Something disruptive is about to be done, be it that a person has approved one more."""

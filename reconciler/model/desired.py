@@ -15,6 +15,7 @@ from reconciler.model.resource import Instance
 from reconciler.model.rollout import Rollout, RolloutName
 from reconciler.model.source import SnapshotGone, Source
 from reconciler.model.target import Target
+from reconciler.model.target_lock import TargetLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Desired:
         sources: the sources that are declared, by name.
         alerts: who is told of what, by name.
         rollouts: how changes of it reach targets, by name.
+        locks: how many targets may be disrupted at once, by name.
         elsewhere: the targets on which another revision is in force by now, since it is not their turn yet: with that;
             "" where nothing is.
         selecting: what is declared for whatever targets a selector selects, be it none.
@@ -59,6 +61,7 @@ class Desired:
     secrets: frozenset[str] = frozenset()
     policies: PolicyFiles | None = None
     rollouts: Mapping[RolloutName, Rollout] = field(default_factory=dict)
+    locks: Mapping[str, TargetLock] = field(default_factory=dict)
     elsewhere: Mapping[TargetName, str] = field(default_factory=dict)
 
     def revision_on(self, target: TargetName) -> str:

@@ -27,6 +27,7 @@ from reconciler.model.resource import Instance
 from reconciler.model.source import SnapshotGone
 from reconciler.model.subjects import PATH
 from reconciler.model.target import Target
+from reconciler.model.target_lock import TargetLock
 from reconciler.store.records import InventoryEntry
 
 
@@ -110,6 +111,11 @@ class InForce:
         """Those on which anything is declared or is to go."""
         declared = {name: one for desired in self._sources.values() for name, one in desired.targets.items()}
         return {**self.removals.targets, **declared}
+
+    @property
+    def locks(self) -> list[TargetLock]:
+        """How many targets may be disrupted at once, as all sources say."""
+        return [one for desired in self._sources.values() for one in desired.locks.values()]
 
     @property
     def instances(self) -> Mapping[Address, Instance]:

@@ -161,7 +161,10 @@ class Controller:
         self._under_way = UnderWay(self._operation_ended)
         self._probes = Probes(settings, loop_time=self._time, news=self._operation_ended)
         self._disruptions = Disruptions(
-            settings.max_disrupted, self.share, undecided=self.in_force.may_declare
+            settings.max_disrupted,
+            self.share,
+            undecided=self.in_force.may_declare,
+            locks=lambda: self.in_force.locks,
         )
         self._disruptions.notify(self._freed)
         at_work = TargetsAtWork()
@@ -697,6 +700,15 @@ class Controller:
                 self._sessions.hurry(name)
                 self._workers.add(name, priority=Priority.USER, scope=mine)
         await self._requests.put(wanted, theirs=theirs)
+
+    @property
+    def disrupted(self) -> Collection[TargetName]:
+        """The targets that are disrupted by what was done to them."""
+        return self._disruptions.targets
+
+    def rolls(self, targets: Collection[TargetName]) -> None:
+        """These have had their turn in a rollout and are not ready, and no others."""
+        self._disruptions.roll(targets)
 
     def probe_again(self, addresses: Collection[Address]) -> None:
         """Have what is probed asked anew, as far as that is done here; what was well is not known to be so any more."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from reconciler.core.rollout import advance, wake
+from reconciler.core.rollout import advance, unready, wake
 from reconciler.core.rollout_control import fail, renewed
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
@@ -20,7 +20,7 @@ from reconciler.engine.rollouts.telling import tell
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, Digest, SourceName
+from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.rollout import Rollout, RolloutName, RolloutPhase, RolloutRecord
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
@@ -65,6 +65,7 @@ class Rolling:
         self._moved = asyncio.Event()
         self._trouble: dict[SourceName, str] = {}
         self._looked_at: set[SourceName] = set()
+        self._unready: dict[tuple[SourceName, RolloutName], set[TargetName]] = {}
         self._asked: dict[tuple[SourceName, RolloutName], tuple[Digest, int]] = {}
 
     async def run(self) -> None:
@@ -98,8 +99,13 @@ class Rolling:
                     log.warning("a rollout cannot go on just now", source=source, why=str(error))
                 self._trouble[source] = str(error)
                 continue
+            self._unready |= {(one.source, one.name): unready(one) for one in after if not one.phase.over}
+            for one in after:
+                if one.phase.over:
+                    self._unready.pop((one.source, one.name), None)
             for at in self._wakes(source, after):
                 due = min(due, max(0.0, at - self._runtime.now()))
+        self._controller.rolls({name for names in self._unready.values() for name in names})
         return due
 
     async def _look(self, intake: Intake) -> Sequence[RolloutRecord]:
@@ -147,7 +153,18 @@ class Rolling:
             now=self._runtime.now(),
             settle=settle(seeing.probes(record, rollout), self._settings),
             unwell=seeing.unwell(rollout),
+            locks=self._controller.in_force.locks,
+            away={*self._controller.disrupted, *self._elsewhere(record)},
         )
+
+    def _elsewhere(self, record: RolloutRecord) -> set[TargetName]:
+        """Who is not ready in other rollouts."""
+        return {
+            name
+            for key, names in self._unready.items()
+            if key != (record.source, record.name)
+            for name in names
+        }
 
     def _wakes(self, source: SourceName, records: Iterable[RolloutRecord]) -> Iterable[float]:
         desired = self._controller.in_force.of(source)

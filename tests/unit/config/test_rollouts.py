@@ -115,3 +115,16 @@ def test_a_target_has_one_rollout_and_a_rollout_one_declaration():
 def test_one_of_no_target_is_none_of_its_waves_trouble():
     found = read("  targets: {matchLabels: {role: none}}\n  waves: [{targets: {matchLabels: {a: b}}}]\n")
     assert found.targets == ()
+
+
+LOCK = "---\napiVersion: froyo.dev/v1alpha1\nkind: Lock\nmetadata: {name: web}\nspec:\n"
+
+
+def test_a_lock_is_one_of_its_targets_at_a_time_unless_it_says_otherwise():
+    files = {"t.yaml": TARGETS + FILE}
+    one = loaded(files | {"l.yaml": LOCK + WEB}).locks["web"]
+    assert (one.targets, one.most) == ({"w1", "w2"}, 1)
+    assert loaded(files | {"l.yaml": LOCK + WEB + "  atOnce: 100%\n"}).locks["web"].most == 2
+    with pytest.raises(ConfigError) as error:
+        loaded(files | {"l.yaml": LOCK + WEB + LOCK + WEB})
+    assert "Lock/web is declared a second time" in str(error.value.problems[0])

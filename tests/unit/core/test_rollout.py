@@ -22,6 +22,7 @@ from reconciler.model.rollout import (
     TargetSeen,
 )
 from reconciler.model.selector import Selector
+from reconciler.model.target_lock import TargetLock
 
 READY, COMING, HELD = (
     Sight(TargetSeen.READY),
@@ -53,7 +54,7 @@ class Story:
             one, turns, source=SourceName("site"), revision="r2", digest=Digest("sha256:r2"), now=0.0, **words
         )
 
-    def at(self, now=None, unwell="", settle=0.0, **seen) -> list[str]:
+    def at(self, now=None, unwell="", settle=0.0, locks=(), away=(), **seen) -> list[str]:
         """Look once more; the targets that have had their turn."""
         self.now = self.now if now is None else now
         self.sights |= {TargetName(name): sight for name, sight in seen.items()}
@@ -62,7 +63,14 @@ class Story:
         while before != self.record:
             before = self.record
             self.record = core.advance(
-                self.rollout, self.record, self.sights, now=self.now, settle=settle, unwell=unwell
+                self.rollout,
+                self.record,
+                self.sights,
+                now=self.now,
+                settle=settle,
+                unwell=unwell,
+                locks=locks,
+                away=away,
             )
         return self.have
 
@@ -172,7 +180,22 @@ def test_nor_where_one_of_a_wave_before_is_not_ready_any_more():
     story.at(w1=READY, w2=READY)
     assert story.at(w1=COMING) == ["w1", "w2", "w3"]
     assert story.at(w3=READY) == ["w1", "w2", "w3"]
-    assert story.record.message == "wave 2 of 2: w4 wait, since as many are unavailable as may be"
+    assert story.record.message == "wave 2 of 2: w4 wait, since as many are disrupted as may be"
+
+
+def test_a_lock_holds_for_those_that_it_is_about_whatever_disrupts_them():
+    lock = TargetLock(
+        name="db", selector=Selector(), targets=frozenset(names(1, 2, 9)), at_once=Portion(percent=10)
+    )
+    story = Story(rollout(4))
+    # Another one of them is rebooted just now, and who is not among them does not wait for that.
+    assert story.at(locks=[lock], away=names(9)) == ["w3", "w4"]
+    assert story.at(locks=[lock], away=[], w3=READY, w4=READY) == ["w1", "w3", "w4"]
+    assert story.at(locks=[lock], w1=COMING) == ["w1", "w3", "w4"]
+    assert story.at(locks=[lock], w1=READY) == ["w1", "w2", "w3", "w4"]
+    assert core.unready(story.record) == {"w2"}
+    # Who is disrupted already is no worse for its turn.
+    assert Story(rollout(4)).at(locks=[lock], away=names(1)) == ["w1", "w3", "w4"]
 
 
 def test_one_failure_stops_it():
@@ -348,6 +371,28 @@ def test_a_target_of_which_nothing_is_known_is_waited_for():
     assert story.at(now=9.0) == ["w1", "w2", "w3", "w4"]
     story.at(now=10.0)
     assert "nothing is known of it yet" in story.record.message
+
+
+def test_where_nobody_has_looked_for_a_while_all_have_their_time_anew():
+    story = Story(rollout(RolloutWave(size=Portion(1), pause=50.0), 3, deadline=60.0, soak=10.0))
+    story.at(w1=COMING)
+    story.record = control.renewed(story.record, 1000.0)
+    story.at(now=1059.0)
+    assert story.phase is RolloutPhase.PROGRESSING
+    # What was not seen to hold has to; of a pause the time goes on.
+    story.at(now=1059.0, w1=READY)
+    assert story.phase is RolloutPhase.SOAKING
+    story.record = control.renewed(story.record, 1100.0)
+    story.at(now=1100.0)
+    assert story.wake() == 1110.0
+    story.at(now=1110.0)
+    assert story.phase is RolloutPhase.PAUSING
+    story.record = control.renewed(story.record, 1150.0)
+    assert story.at(now=1160.0) == ["w1", "w2", "w3", "w4"]
+    story.at(now=1160.0, w2=READY, w3=READY, w4=READY)
+    story.at(now=1170.0)
+    assert story.phase is RolloutPhase.COMPLETE
+    assert control.renewed(story.record, 2000.0) is story.record
 
 
 SIGHTS = st.sampled_from([READY, READY, READY, COMING, HELD, AWAY, BAD])

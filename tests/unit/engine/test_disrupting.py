@@ -9,7 +9,10 @@ from reconciler.engine.settings import EngineSettings
 from reconciler.engine.share import Share
 from reconciler.model.disruption import Disruption
 from reconciler.model.resource import Deletion, Policy, Window
+from reconciler.model.rollout import Portion
+from reconciler.model.selector import Selector
 from reconciler.model.state import Approval
+from reconciler.model.target_lock import TargetLock
 from tests.unit.engine.stage import Declared, address, execution, file, probe, staged
 
 MACHINES = ("m0", "m1")
@@ -234,3 +237,26 @@ def test_what_others_disrupt_that_share_the_store_counts_as_well():
     known.hear([])
     assert freed == [address("motd")]
     assert Disruptions(1).most_on_record("m0") is None
+
+
+def test_a_lock_keeps_its_targets_apart_whatever_disrupts_them():
+    lock = TargetLock(name="db", selector=Selector(), targets=frozenset({"m0", "m1"}), at_once=Portion(1))
+    freed = []
+    known = Disruptions(5, locks=lambda: [lock])
+    known.notify(freed.extend)
+    known.take(address("motd", on="m1"), 1.0)
+    assert known.refusal(address("motd")) == (
+        "Lock/db has 1 of its targets be disrupted at a time, and m1 is not ready"
+    )
+    assert not known.refusal(address("motd", on="m2"))
+    assert not known.refusal(address("other", on="m1"))
+    known.keep_only(["m0"])
+    assert freed == [address("motd")]
+    # One that has had its turn in a rollout, and is not ready, counts as well.
+    known.roll({"m1"})
+    assert "m1 is not ready" in known.refusal(address("motd"))
+    known.roll(set())
+    assert freed == [address("motd")] * 2
+    assert not known.refusal(address("motd"))
+    shared = Disruptions(5, Share(alone=False), locks=lambda: [lock])
+    assert (shared.most_on_record("m0"), shared.most_on_record("m2")) == (1, 5)
