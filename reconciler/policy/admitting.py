@@ -37,8 +37,7 @@ class NotAdmitted(ConfigError):
     @classmethod
     def because(cls, where: str, decision: PolicyDecision) -> NotAdmitted:
         """That policies could not decide at all."""
-        why = f"nothing is admitted, since its policies fail: {decision.failed}"
-        return cls([Problem(where, 0, 0, why)], (decision,))
+        return cls([_failed(where, decision)], (decision,))
 
     def within(self, root: str) -> NotAdmitted:
         """The same with paths that can be opened from anywhere."""
@@ -86,9 +85,7 @@ def admit(
     decisions = []
     for files in places:
         ready = shelf.ready(files)
-        problems += [
-            one if files.place == snapshot.source else one.within(files.root) for one in ready.problems
-        ]
+        problems += [_of_policies(one, files, snapshot) for one in ready.problems]
         decision = decide(
             shelf, files, "admission", question, about=desired.source, decisive=("source", "objects"), now=now
         )
@@ -97,14 +94,26 @@ def admit(
         denied = [(one, "denied by policy") for one in decision.deny] + asked
         problems += [_problem(finding, why, decision, files, snapshot, desired) for finding, why in denied]
         if decision.failed and not ready.problems:
-            where = files.root or files.place
-            problems.append(
-                Problem(where, 0, 0, f"nothing is admitted, since its policies fail: {decision.failed}")
-            )
+            problems.append(_failed(snapshot.root or snapshot.source, decision))
         warnings += [_warning(finding, snapshot, desired) for finding in decision.warn]
     if problems:
         raise NotAdmitted(list(dict.fromkeys(problems)), tuple(decisions))
     return Admitted(replace(desired, warnings=(*desired.warnings, *warnings)), tuple(decisions))
+
+
+def _of_policies(problem: Problem, files: PolicyFiles, snapshot: Snapshot) -> Problem:
+    """What is wrong with policies, as who reads the problems of a source opens it."""
+    if files.place == snapshot.source:
+        return problem
+    if files.root:
+        return problem.within(files.root)
+    return Problem(snapshot.root or snapshot.source, 0, 0, f"{files.place}: {problem}")
+
+
+def _failed(where: str, decision: PolicyDecision) -> Problem:
+    """That policies could not decide about what is declared in a place."""
+    why = f"nothing is admitted, since the policies of {decision.place} fail: {decision.failed}"
+    return Problem(where, 0, 0, why)
 
 
 def _problem(

@@ -245,7 +245,7 @@ class Policing:
 
         if self.operator.trouble:
             decision = self._without(desired.source, len(desired.instances))
-            raise NotAdmitted.because(self.operator.place, decision)
+            raise NotAdmitted.because(snapshot.root or snapshot.source, decision)
         places = [files for files in (self.operator.files, desired.policies) if files is not None]
         return admit(self._shelf(), places, snapshot, desired, now=self._runtime.now())
 
