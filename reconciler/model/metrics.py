@@ -138,6 +138,13 @@ DRIFT_LATENCY = _seconds(
     "froyo_drift_latency_seconds", "From when a change was heard of until it was right again.", "kind"
 )
 
+POLICY_DECISIONS = Metric(
+    "froyo_policy_decisions_total",
+    "Decisions of policies: allow, ask, deny, or failed where they could not decide.",
+    ("stage", "effect"),
+)
+POLICY_TIME = _seconds("froyo_policy_decision_seconds", "How long policies took to decide.", "stage")
+
 # --- What is known ----------------------------------------------------------------------------------------------------
 
 RESOURCES = _gauge("froyo_resources", "Declared resources by condition.", "kind", "ready", "reason")
@@ -183,7 +190,7 @@ BUILD_INFO = _gauge("froyo_build_info", "The version of froyo.", "version")
 MEASURED = (
     *(QUEUE_ADDS, QUEUE_RETRIES, QUEUE_DURATION, WORK_DURATION),
     *(RECONCILE, RECONCILE_ERRORS, RECONCILE_PANICS, RECONCILE_TIME, RESOURCE_RECONCILE),
-    *(APPLIES, DRIFT, DRIFT_LATENCY, STORE_WRITE, LOOP_LAG),
+    *(APPLIES, DRIFT, DRIFT_LATENCY, POLICY_DECISIONS, POLICY_TIME, STORE_WRITE, LOOP_LAG),
 )
 """What is reported as it happens."""
 

@@ -6,6 +6,7 @@ imported where there are any.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.model.decisions import PolicyDecision
+from reconciler.model.metrics import POLICY_DECISIONS, POLICY_TIME
 from reconciler.model.names import Digest, SourceName, TargetName
 from reconciler.model.policy import Actor, AtWork, PlannedChange, PolicyFiles
 
@@ -155,7 +157,7 @@ class Policing:
         from reconciler.policy.deciding import decide
         from reconciler.policy.questions import about_plan
 
-        found = []
+        found, loop = [], asyncio.get_running_loop()
         facts = self._facts(target.name)
         for files, mine in self._governing(changes).values():
             if not facts:  # a rule that goes by one would say nothing
@@ -180,11 +182,14 @@ class Policing:
                 decisive=DECISIVE,
                 now=self._runtime.now(),
             )
+            begun = loop.time()
             found.append(await self._runtime.offload(LANE, ask))
+            self._runtime.meter.observe(POLICY_TIME, loop.time() - begun, "plan")
         if self.operator.trouble:
             found.append(self._without(target.name, len(changes)))
         if binding:
             for one in found:
+                self._count("plan", one)
                 self._note(f"policy.{one.effect}", self._said(one))
         return tuple(found)
 
@@ -251,7 +256,12 @@ class Policing:
 
     def _record(self, decisions: Sequence[PolicyDecision]) -> None:
         for one in decisions:
+            self._count("admission", one)
             self._note(f"policy.{one.effect}", {**self._said(one), "stage": "admission"})
+
+    def _count(self, stage: str, decision: PolicyDecision) -> None:
+        effect = "failed" if decision.failed else decision.effect
+        self._runtime.meter.count(POLICY_DECISIONS, stage, effect)
 
     def _said(self, decision: PolicyDecision) -> dict[str, Any]:
         return {"object": decision.about, "actor": self._actor.name, **decision.document()}

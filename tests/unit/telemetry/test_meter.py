@@ -63,7 +63,7 @@ def test_no_secret_is_a_label_even_where_somebody_has_made_it_one():
 
 def test_labels_are_few_by_their_nature():
     allowed = {"name", "controller", "kind", "cause", "outcome", "by", "result", "ready", "reason"}
-    allowed |= {"alert", "target", "source", "revision", "task", "check", "version"}
+    allowed |= {"alert", "target", "source", "revision", "task", "check", "version", "stage", "effect"}
     assert {label for metric in (*MEASURED, *READ) for label in metric.labels} <= allowed
 
 
