@@ -57,6 +57,27 @@ def test_what_is_declared_in_cue_is_planned_and_put_in_place(person):
     assert (person.machine / "note").read_text() == "hello\n"
 
 
+def test_a_secret_that_is_named_in_cue_is_nowhere_but_where_it_belongs(person):
+    kept = person.state / "secrets" / "db"
+    kept.parent.mkdir(parents=True, mode=0o700)
+    person.state.chmod(0o700)
+    kept.write_text("canary-of-cue\n")
+    kept.chmod(0o600)
+    declare(person, person.site)
+    values = 'v: froyo.#Vars & {metadata: name: "v", spec: {target: "here", values: db: secret: file: "db"}}'
+    text = (
+        (person.site / "site.cue").read_text().replace("\\(text)", "${vars.db}").replace(', mode: "0644"', "")
+    )
+    text = text.replace("import linux", 'import froyo "froyo.dev/v1alpha1"\nimport linux') + values + "\n"
+    (person.site / "site.cue").write_text(text)
+    told = [person.froyo(*words, person.site, status=None) for words in (["validate"], ["plan"], ["apply"])]
+    note = person.machine / "note"
+    assert note.read_text() == "canary-of-cue\n"
+    assert note.stat().st_mode & 0o777 == 0o600
+    told.append(person.froyo("events"))
+    assert all("canary-of-cue" not in one.stdout + one.stderr for one in told)
+
+
 def test_a_bomb_in_one_source_is_said_and_the_others_carry_on(person):
     other = person.base / "other"
     other.mkdir()
