@@ -1,8 +1,8 @@
-"""A digest, by stats alone, of what decides besides the source what an apply does: runner, packages, grants, home.
+"""A digest, by stats alone, of what decides besides the source what an apply does: packages, grants, policies, home.
 
-Equal stamps mean that packages and grants are the ones that were there before. Invariant: what cannot be looked at in
-full, or has changed only just now, has a stamp that is never given again; in doubt the long way is taken. Imports next
-to nothing: the short way of `apply` needs it. What is in these files is not known here.
+Equal stamps mean that packages, grants and the operator's policies are the ones that were there before. Invariant: what
+cannot be looked at in full, or has changed only just now, has a stamp that is never given again; in doubt the long way
+is taken. Imports next to nothing: the short way of `apply` needs it. What is in these files is not known here.
 """
 
 from __future__ import annotations
@@ -29,10 +29,13 @@ def stamp(places: Places, environ: Mapping[str, str], *, now: Callable[[], int] 
         now: nanoseconds since the epoch.
     """
     started = now()
+    policies = environ.get("FROYO_POLICIES", "")
+    if "://" in policies:
+        return f"elsewhere:{started}:{policies}"
     digest = hashlib.sha256(os.fsencode(environ.get("HOME", "")) + b"\0")
     newest = 0
     try:
-        for path, found in _files(places):
+        for path, found in _files(places, policies):
             digest.update(os.fsencode(path) + b"\0%s\n" % _signature(found))
             if found is not None:
                 newest = max(newest, found.st_ctime_ns)
@@ -49,11 +52,12 @@ def _signature(found: os.stat_result | None) -> bytes:
     return b"%d %d %d %d" % (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def _files(places: Places) -> Iterator[tuple[str, os.stat_result | None]]:
+def _files(places: Places, policies: str) -> Iterator[tuple[str, os.stat_result | None]]:
     """The list of what was built stands for all of that; of the operator's own, every file is looked at."""
     for path in (places.artifacts / "MANIFEST.json", places.grants, places.retention):
         yield str(path), _stat(str(path))
     yield from _below(str(places.packages[-1]), ())
+    yield from _below(policies or str(places.state / "policies"), ())
 
 
 def _stat(path: str) -> os.stat_result | None:

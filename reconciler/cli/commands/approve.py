@@ -39,7 +39,7 @@ def command(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
-    """Have done what waits for a person: removals that are held, and what is held at first contact.
+    """Have done what waits for a person: removals, what is held at first contact, and what policies want approved.
 
     An approval holds for exactly what get and plan show: when the declaration or what is on the target changes, it has
     to be given again. Where no daemon runs, the next apply does it.

@@ -317,3 +317,18 @@ def test_a_link_to_itself_is_no_stamp(tmp_path):
     where = places({"FROYO_STATE": str(tmp_path)})
     (tmp_path / "packages").symlink_to(tmp_path / "packages")
     assert stamp(where, {}, now=lambda: 7).startswith("unreadable:7:")
+
+
+def test_other_policies_are_another_stamp(tmp_path):
+    where = places({"HOME": str(tmp_path)}, state=str(tmp_path / "state"))
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    environ = {"FROYO_POLICIES": str(rules)}
+    later = time.time_ns() + 10**9
+    before = stamp(where, environ, now=lambda: later)
+    assert before == stamp(where, environ, now=lambda: later)
+    (rules / "p.rego").write_text("package froyo.plan")
+    later = time.time_ns() + 10**9
+    assert stamp(where, environ, now=lambda: later) != before
+    remote = {"FROYO_POLICIES": "https://git.example.com/rules.git"}
+    assert stamp(where, remote, now=lambda: 1) != stamp(where, remote, now=lambda: 2)
