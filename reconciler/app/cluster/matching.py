@@ -28,6 +28,8 @@ def canonical(desired: Desired) -> dict[str, Any]:
     found |= {f"Target/{name}": _plain(one) for name, one in desired.targets.items()}
     # In a cluster an alert is called after its namespace, too.
     found |= {f"Alert/{one.name.rpartition(':')[2]}": _plain(one) for one in desired.alerts.values()}
+    found |= {f"Rollout/{name}": _plain(one) for name, one in desired.rollouts.items()}
+    found |= {f"Lock/{name}": _plain(one) for name, one in desired.locks.items()}
     return found | {f"Source/{name}": _plain(one) for name, one in desired.sources.items()}
 
 

@@ -15,7 +15,7 @@ from reconciler.core.rollout_control import fail, renewed
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.rollouts.composing import records_of
-from reconciler.engine.rollouts.seeing import Seeing, settle
+from reconciler.engine.rollouts.seeing import Seeing, probed, settle
 from reconciler.engine.rollouts.telling import tell
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError, StoreError
@@ -29,7 +29,7 @@ from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
 
-PAUSE = 0.2
+PAUSE = 0.5
 """Seconds between two looks at least: of many commits, one look sees what they have come to."""
 LOOK = 30.0
 """Seconds after which it is looked at again anyhow: the wall clock may have been moved."""
@@ -151,7 +151,7 @@ class Rolling:
             record,
             seeing.sights(record),
             now=self._runtime.now(),
-            settle=settle(seeing.probes(record, rollout), self._settings),
+            settle=settle(probed(desired, record, rollout), self._settings),
             unwell=seeing.unwell(rollout),
             locks=self._controller.in_force.locks,
             away={*self._controller.disrupted, *self._elsewhere(record)},
@@ -174,7 +174,7 @@ class Rolling:
             rollout = desired.rollouts.get(record.name)
             if rollout is None or record.phase.over:
                 continue
-            probes = Seeing(self._controller, desired).probes(record, rollout)
+            probes = probed(desired, record, rollout)
             if record.phase is RolloutPhase.SOAKING:
                 self._ask(record, [one.address for one in probes])
             at = wake(rollout, record, settle=settle(probes, self._settings))

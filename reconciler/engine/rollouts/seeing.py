@@ -61,16 +61,6 @@ class Seeing:
                     return one.address
         return ""
 
-    def probes(self, record: RolloutRecord, rollout: Rollout) -> list[Instance]:
-        """What is probed on the targets of a wave, and what the rollout names."""
-        wave = {turn.target for turn in record.turns.values() if turn.wave == record.wave}
-        named = {*rollout.probes}
-        return [
-            one
-            for one in self._desired.instances.values()
-            if one.probe is not None and (one.target in wave or one.ref in named)
-        ]
-
     def _target(self, name: TargetName, begun: float) -> Sight:
         on = self._on.get(name, ())
         if not on and name not in self._desired.waiting:
@@ -102,6 +92,17 @@ class Seeing:
         bad = stalled or (ready if summary.reason is Reason.UNHEALTHY else None)
         now = bad is not None and bad.observed_generation == state.generation and bad.since >= begun
         return Sight(TargetSeen.FAILED if now else TargetSeen.COMING, why)
+
+
+def probed(desired: Desired, record: RolloutRecord, rollout: Rollout) -> list[Instance]:
+    """What is probed on the targets of a wave, and what the rollout names."""
+    wave = {turn.target for turn in record.turns.values() if turn.wave == record.wave}
+    named = {*rollout.probes}
+    return [
+        one
+        for one in desired.instances.values()
+        if one.probe is not None and (one.target in wave or one.ref in named)
+    ]
 
 
 def settle(probes: Iterable[Instance], settings: EngineSettings) -> float:
