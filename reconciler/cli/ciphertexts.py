@@ -16,6 +16,7 @@ from reconciler.app.places import own_identity, places
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import Terminal
+from reconciler.core.vault import SHORTEST
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class Ciphertexts:
         if not file:
             value = _asked("Secret: ") if sys.stdin.isatty() else sys.stdin.buffer.read()
             value = value.removesuffix(b"\n") if value.count(b"\n") == 1 else value
+            if len(value.decode(errors="replace")) < SHORTEST:
+                self._screen.note(
+                    f"it is short: what has fewer than {SHORTEST} characters is refused as a secret"
+                )
             self._print_block(sealed(value, recipients), name, line=line)
             return 0
         content = _content(file)

@@ -298,9 +298,10 @@ def test_from_nothing_to_a_secret_that_is_rotated(person, monkeypatch):
     assert froyo("recipients") == f"{public}  me\n"
     block = froyo("encrypt", "--name", "password", stdin="hunter2hunter2\n")
     assert block.startswith("password:\n  secret:\n    age: |\n      # to age1")
+    assert "it is short: what has fewer than 8 characters" in froyo("encrypt", stdin="hunter2\n")
     line = froyo("encrypt", "--line", stdin="hunter3hunter3")
     assert re.fullmatch(r"\{secret: \{age: YWdl\S+\}\}\n", line)
-    assert json.loads(froyo("encrypt", "--name", "a", "-o", "json", stdin="x"))["a"]["secret"][
+    assert json.loads(froyo("encrypt", "--name", "a", "-o", "json", stdin="hunter4hunter4"))["a"]["secret"][
         "age"
     ].startswith("# to")
     lines = block.replace("\n", "\n    ").rstrip()
