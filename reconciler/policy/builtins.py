@@ -33,9 +33,12 @@ _SEMVER = re.compile(
 )
 
 
+_LONGEST_VERSION = 1_000
+
+
 def _semver(value: Any) -> tuple[Any, ...]:
     found = _SEMVER.fullmatch(_text(value))
-    if found is None:
+    if found is None or len(value) > _LONGEST_VERSION:
         raise ValueError(f"{value!r} is no semantic version")
     before = [
         (0, int(one), "") if one.isdecimal() else (1, 0, one) for one in (found[4] or "").split(".") if one
@@ -51,7 +54,8 @@ def _semver_compare(one: Any, other: Any) -> int:
 
 
 def _semver_is_valid(value: Any) -> bool:
-    return isinstance(value, str) and _SEMVER.fullmatch(value) is not None
+    short = isinstance(value, str) and len(value) <= _LONGEST_VERSION
+    return short and _SEMVER.fullmatch(value) is not None
 
 
 # --- Texts --------------------------------------------------------------------------------------------------------
@@ -73,10 +77,16 @@ def _count(search: Any, part: Any) -> int:
     return _text(search).count(_text(part))
 
 
+_MOST_PLACES = 100_000
+
+
 def _indexof_n(text: Any, part: Any) -> list[int]:
-    where, wanted, found = _text(text), _text(part), []
+    where, wanted = _text(text), _text(part)
+    found: list[int] = []
     at = where.find(wanted)
     while at >= 0:
+        if len(found) >= _MOST_PLACES:
+            raise ValueError(f"indexof_n: there are more than {_MOST_PLACES}")
         found.append(at)
         at = where.find(wanted, at + 1)
     return found

@@ -22,6 +22,8 @@ from reconciler.policy.rego import merge
 
 MOST_BYTES = 32 << 20
 """What a bundle may have in it."""
+MOST_CODE = 4 << 20
+"""How large its module may be: to make machine code of it is not bounded otherwise."""
 MOST_FILES = 1_000
 _SIGNATURES = ".signatures.json"
 _MANIFEST = ".manifest"
@@ -67,6 +69,8 @@ def read_bundle(content: bytes, key: BundleKey | None = None) -> PolicyBundle:
         raise PolicyFailure(
             f"the bundle has {len(modules) or 'no'} policy.wasm, and has to have one: opa build -t wasm"
         )
+    if len(files[modules[0]]) > MOST_CODE:
+        raise PolicyFailure(f"{modules[0]} of the bundle is more than {MOST_CODE >> 20} MiB")
     data: dict[str, Any] = {}
     for name, text in files.items():
         above, _, last = name.rpartition("/")

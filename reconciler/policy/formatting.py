@@ -12,6 +12,8 @@ from typing import Any
 _VERB = re.compile(r"%([#+\-0 ]*)(\d+|\*)?(?:\.(\d*|\*))?(.)?", re.DOTALL)
 _MOST = 10_000
 """Characters that a width may ask for."""
+_LONGEST = 1 << 20
+"""Characters of all that comes out."""
 
 
 def sprintf(layout: Any, values: Any) -> str:
@@ -23,9 +25,17 @@ def sprintf(layout: Any, values: Any) -> str:
     """
     if not isinstance(layout, str) or not isinstance(values, list):
         raise TypeError("sprintf takes a text and an array")
-    left, used = list(values), 0
+    left, used, written = list(values), 0, 0
 
     def put(found: re.Match[str]) -> str:
+        nonlocal written
+        text = shown(found)
+        written += len(text)
+        if written > _LONGEST:
+            raise ValueError(f"sprintf: that is more than {_LONGEST} characters")
+        return text
+
+    def shown(found: re.Match[str]) -> str:
         nonlocal used
         flags, width, precision, verb = found.groups()
         if verb == "%":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.policy.builtins import BUILTINS, NOW
 from reconciler.policy.failing import PolicyFailure
-from reconciler.policy.ticking import EpochClock
+from reconciler.policy.ticking import TICK, EpochClock
 
 if TYPE_CHECKING:
     from opapywasm.instance import OpaPolicyInstance
@@ -28,6 +28,8 @@ SEATS = 2
 _PAGE = 65_536
 _FIRST_PAGES = 128
 """With how much memory an instance begins. All texts of the policies have to fit in, and they may be 4 MiB."""
+LOADING = 10.0
+"""Seconds that a module may take to be loaded, and what is called before its time is up counts on from there."""
 _STASHED = 1 << 20
 """Bytes of input after which an instance is not kept: memory that has grown does not get smaller."""
 
@@ -69,7 +71,6 @@ class PolicyProgram:
         from opapywasm import runtime
         from opapywasm.abi import OpaAbiSpec
         from opapywasm.builtins import BuiltinRegistry
-        from opapywasm.errors import OpaWasmError
         from opapywasm.pool import OpaInstancePool
         from opapywasm.runtime import WasmtimeRuntimeFactory
         from opapywasm.types import PolicyConfig
@@ -87,16 +88,19 @@ class PolicyProgram:
         self._spec = OpaAbiSpec()
         # The bindings begin with two pages, whatever a module says that it takes, and refuse it then.
         vars(runtime)["_DEFAULT_MEMORY_PAGES"] = _FIRST_PAGES
+        # Nor have they a deadline for what a module does while it is loaded. Ours may have been made by anybody.
+        vars(runtime)["_NO_DEADLINE_TICKS"] = int(LOADING / TICK)
         self._data = _encoded(data, self._limits)
         self._now = threading.local()
         self._registry = BuiltinRegistry({**BUILTINS, NOW: partial(getattr, self._now, "ns")})
         try:
             self._factory = WasmtimeRuntimeFactory(wasm, max_memory_pages=self._config.max_memory_pages)
             self._clock = EpochClock(self._factory.engine.increment_epoch)
-            probe = self._instance()
-            self.entrypoints = probe.entrypoints()
-            needed = probe.builtins()
-        except OpaWasmError as error:
+            with self._clock.ticking():
+                probe = self._instance()
+                self.entrypoints = probe.entrypoints()
+                needed = probe.builtins()
+        except Exception as error:  # the bindings raise more than they say
             raise PolicyFailure(f"it cannot be loaded: {_first_line(error)}") from error
         self._using, self._retired, self._uses = 0, False, threading.Lock()
         self._pool = OpaInstancePool(

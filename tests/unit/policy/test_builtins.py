@@ -42,7 +42,15 @@ def test_sprintf_writes_what_go_does(layout, values, text):
 
 
 @pytest.mark.parametrize(
-    ("layout", "values"), [(1, []), ("x", "y"), ("%*d", [1, 2]), ("%99999d", [1]), ("%.99999f", [1.0])]
+    ("layout", "values"),
+    [
+        (1, []),
+        ("x", "y"),
+        ("%*d", [1, 2]),
+        ("%99999d", [1]),
+        ("%.99999f", [1.0]),
+        ("%9999d" * 200, [1] * 200),
+    ],
 )
 def test_sprintf_refuses_what_it_cannot_bound(layout, values):
     with pytest.raises((TypeError, ValueError)):
@@ -150,6 +158,7 @@ def test_utc_is_a_z():
         lambda: BUILTINS["numbers.range_step"](1, 1.5, 1),
         lambda: BUILTINS["numbers.range_step"](1, 10**9, 1),
         lambda: BUILTINS["hex.decode"]("x"),
+        lambda: BUILTINS["indexof_n"]("a" * 200_000, "a"),
     ],
 )
 def test_what_cannot_be_given_ends_the_evaluation(wrong):

@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from wasmtime import wat2wasm
 
 from reconciler.model.decisions import PolicyFinding
-from reconciler.policy import bundles
+from reconciler.policy import bundles, program
 from reconciler.policy.bundles import BundleKey, read_bundle
 from reconciler.policy.failing import PolicyFailure
 from reconciler.policy.shelf import PolicyShelf
@@ -139,6 +140,16 @@ def test_an_undefined_rule_of_one_is_a_failure(asked, compiler):
 def test_what_is_none_is_refused(content, why):
     with pytest.raises(PolicyFailure, match=why):
         read_bundle(content)
+
+
+def test_one_that_runs_on_while_it_is_loaded_is_stopped(monkeypatch, asked):
+    endless = wat2wasm('(module (import "env" "memory" (memory 2)) (func $on (loop br 0)) (start $on))')
+    monkeypatch.setattr(program, "LOADING", 0.1)
+    decision = asked(written(files={"made.tgz": packed({"policy.wasm": bytes(endless)})}))
+    assert "made.tgz: it cannot be loaded" in decision.failed
+    monkeypatch.setattr(bundles, "MOST_CODE", 1)
+    with pytest.raises(PolicyFailure, match=r"policy.wasm of the bundle is more than"):
+        read_bundle(packed({"policy.wasm": bytes(endless)}))
 
 
 def test_one_that_is_too_large_is_not_unpacked(monkeypatch):
