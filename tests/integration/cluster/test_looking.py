@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -133,7 +134,7 @@ def test_why_they_cannot_say_anything_is_one_sentence(known, tmp_path):
 def below(known, tmp_path):
     """A kubeconfig for the same server below a path, as it is behind what has several, with a program that logs in."""
     words = [str(COMMAND), "kubectl", "proxy", "--port=0", "--api-prefix=/k8s/clusters/c-1/"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as proxy:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as proxy:
         port = proxy.stdout.readline().strip().rpartition(":")[2]
         login = tmp_path / "login"
         said = {
@@ -155,7 +156,7 @@ def below(known, tmp_path):
         }
         (tmp_path / "below").write_text(yaml.safe_dump(document))
         yield str(tmp_path / "below")
-        proxy.terminate()
+        os.killpg(proxy.pid, signal.SIGTERM)  # a shell has begun it
 
 
 def test_a_server_below_a_path_is_looked_at_heard_and_written_to(known, below, tmp_path):
