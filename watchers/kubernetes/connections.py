@@ -19,6 +19,8 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         try:
             runner.run(main)
         finally:
+            # What is left under way breaks off by that, and says so; nobody waits for it any more.
+            loop.set_exception_handler(lambda _loop, _context: None)
             runner.run(loop.drop())
 
 

@@ -52,3 +52,22 @@ def test_what_was_closed_and_waits_for_the_other_side_is_no_socket_that_is_left(
     with pytest.raises(ValueError, match="no way in") if error else nullcontext():
         connections.run(main())
     assert [path.exists() for path in paths] == [False]
+
+
+def test_what_breaks_off_when_the_loop_ends_is_nobodys_trouble(caplog):
+    """kopf leaves the generator of a stream where it is: closing it put a traceback into the log."""
+    left = []
+
+    async def events():
+        try:
+            yield 1
+        finally:
+            raise ConnectionResetError("the stream is cut")
+
+    async def main():
+        stream = events()
+        left.append(stream)
+        assert await anext(stream) == 1
+
+    connections.run(main())
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
