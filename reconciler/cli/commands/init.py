@@ -109,10 +109,10 @@ def command(
     begins = modeline(f"{SCHEMAS}/{ALL}")
     files = {name: begins + text if name.endswith(".yaml") else text for name, text in files.items()}
     files[f"{SCHEMAS}/{ALL}"] = schema_files(every_kind(installed(packages)[1]))[ALL]
-    os.makedirs(os.path.join(directory, SCHEMAS), exist_ok=True)
     there = sorted(name for name in files if os.path.lexists(os.path.join(directory, name)))
     if there:
         raise UsageError(f"{os.path.join(directory, there[0])} is there already; nothing was written")
+    os.makedirs(os.path.join(directory, SCHEMAS), exist_ok=True)
     for name, text in files.items():
         with open(os.path.join(directory, name), "x", encoding="utf-8") as file:
             file.write(text)

@@ -293,6 +293,7 @@ def test_what_somebody_else_has_written_meanwhile_stays(site, tmp_path):
 def test_the_place_in_memory_is_gone_however_its_process_ends(signal):
     script = (
         "import os, signal\nfrom reconciler.app.ciphertexts.private_place import private_place\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may have it ignored
         "with private_place({}) as place:\n"
         "    (place / 'f').write_text('hunter2')\n    print(place, flush=True)\n"
         f"    os.kill(os.getpid(), signal.{signal})\n    signal.pause()\n"
