@@ -100,7 +100,7 @@ class Journal:
 
         Whoever is killed afterwards leaves it there, and what declares it may be gone when the next one comes.
         """
-        states, now = self._lane.states, self._runtime.now()
+        states = self._lane.states
         begun = [
             unit.address
             for unit in units
@@ -110,13 +110,17 @@ class Journal:
         ]
         batch.put_states(states[address] for address in begun)
         batch.put_inventory(
-            InventoryEntry(
-                ownership=Ownership.CREATED if self._preimages[address] == NOTHING else Ownership.ADOPTED,
-                instance=self._lane.instances[address],
-                recorded_at=now,
-                preimage=self._preimages[address] or None,
-            )
+            self._entry(self._lane.instances[address], Ownership.ADOPTED, self._preimages[address])
             for address in begun
+        )
+
+    def _entry(self, instance: Instance, ownership: Ownership, before: Digest | None) -> InventoryEntry:
+        """That something is ours: created, where there was nothing before, and else `ownership`."""
+        return InventoryEntry(
+            ownership=Ownership.CREATED if before == NOTHING else ownership,
+            instance=instance,
+            recorded_at=self._runtime.now(),
+            preimage=before or None,
         )
 
     def _disrupted_by(self, units: Iterable[PlanUnit], now: float) -> Iterator[Disruption]:
@@ -222,14 +226,7 @@ class Journal:
         What an earlier attempt has created, of which it was not known what came, is created, whatever was done since.
         """
         before = self._lane.preimages.claim(instance.address)
-        self._owned.append(
-            InventoryEntry(
-                ownership=Ownership.CREATED if before == NOTHING else ownership,
-                instance=instance,
-                recorded_at=self._runtime.now(),
-                preimage=before or None,
-            )
-        )
+        self._owned.append(self._entry(instance, ownership, before))
 
     def approved(self, address: Address) -> None:
         """What a person had approved is done: the approval is spent."""
