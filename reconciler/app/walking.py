@@ -16,7 +16,7 @@ from reconciler.app.assembly import Parts
 from reconciler.app.evaluating import Evaluated, followed
 from reconciler.core.rollout import advance, wake
 from reconciler.core.rollout_control import renewed
-from reconciler.core.spoken import some
+from reconciler.core.spoken import count, some
 from reconciler.engine.intake.recall import current
 from reconciler.engine.oneshot import TargetResult
 from reconciler.engine.rollouts.beginning import begun, recorded
@@ -78,9 +78,7 @@ def in_waves(record: RolloutRecord) -> str:
         waves.setdefault(turn.wave, []).append(turn.target)
     said = "; ".join(f"{number + 1}: {some(sorted(waves[number]))}" for number in sorted(waves))
     state = f" ({record.phase}: {record.message})" if record.message else ""
-    return (
-        f"rollout {record.name}: {record.revision} reaches its targets in {len(waves)} waves{state}: {said}"
-    )
+    return f"rollout {record.name}: {record.revision} reaches its targets in {count(len(waves), 'wave')}{state}: {said}"
 
 
 class _Walk:

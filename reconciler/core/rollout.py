@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.rollout_control import fail
-from reconciler.core.spoken import some
+from reconciler.core.spoken import count, some
 from reconciler.core.waves import at_least_one, in_waves, pause_after
 from reconciler.model.names import Digest, SourceName, TargetName
 from reconciler.model.rollout import (
@@ -304,7 +304,8 @@ def _held(rollout: Rollout, record: RolloutRecord, now: float, settle: float) ->
 def _complete(record: RolloutRecord) -> RolloutRecord:
     """All have it. What was before is nobody's any more, and need not be kept."""
     failed = [turn.target for turn in record.turns.values() if turn.failed]
-    message = f"{len(record.turns)} targets have {record.revision}"
+    number = len(record.turns)
+    message = f"{count(number, 'target')} {'has' if number == 1 else 'have'} {record.revision}"
     if failed:
         message += f", of which {some(failed)} failed"
     turns = {name: replace(turn, before=None) for name, turn in record.turns.items()}

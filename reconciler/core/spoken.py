@@ -53,6 +53,11 @@ def listed(words: Sequence[str], last: str) -> str:
     return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
 
 
+def count(number: int, noun: str) -> str:
+    """Such as "1 target" or "2 targets"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def some(names: Sequence[str], most: int = 5) -> str:
     """The first of many names, and how many more there are.
 

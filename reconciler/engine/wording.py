@@ -147,9 +147,7 @@ def warned(warnings: Sequence[str]) -> str:
     return f"; {len(warnings)} warnings (`froyo validate` shows all), the first: {warnings[0]}"
 
 
-def count(number: int, noun: str) -> str:
-    """Such as "1 target" or "2 targets"."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+count = spoken.count
 
 
 def duration(seconds: float) -> str:
