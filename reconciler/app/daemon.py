@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,8 +35,6 @@ from reconciler.runtime import tick
 from reconciler.targets.artifacts import architecture
 from reconciler.telemetry.log import get_logger
 
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What tells the daemon to end in order."""
 GRACE = 10.0
 """Seconds that rounds under way get to end when the daemon is told to."""
 
@@ -80,6 +77,7 @@ Serve = Callable[[Daemon], Awaitable[None]]
 async def run_daemon(
     parts: Parts,
     given: Sequence[Source],
+    told: asyncio.Event,
     *,
     serve: Mapping[str, Serve],
     leading: Mapping[str, Serve] = MappingProxyType({}),
@@ -87,11 +85,12 @@ async def run_daemon(
     stopping: Callable[[], None] = lambda: None,
     isolates: Callable[[SourceName], bool] | None = None,
 ) -> list[Address]:
-    """Keep everything as the sources say, until SIGTERM or SIGINT.
+    """Keep everything as the sources say, until told to end.
 
     Args:
         parts: with the lease on the store, or a member of those who share it.
         given: the sources.
+        told: set when it is to end.
         serve: further long tasks, by name.
         leading: the same for who decides what is in force: where several share the store, one of them.
         stopping: told when the daemon has been told to end.
@@ -144,14 +143,8 @@ async def run_daemon(
     await controller.start()
     tidying = asyncio.create_task(_tidy(parts, given), name="tidying")
 
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    # A terminal that is closed says SIGHUP, unless nohup has it ignored.
-    ends = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in ends:
-        loop.add_signal_handler(number, told.set)
     running = asyncio.create_task(supervisor.run(), name="supervisor")
-    waiting = asyncio.create_task(told.wait(), name="signals")
+    waiting = asyncio.create_task(told.wait(), name="told to end")
     try:
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
@@ -160,8 +153,6 @@ async def run_daemon(
         supervisor.end()
         return await controller.stop(grace=GRACE)
     finally:
-        for number in ends:
-            loop.remove_signal_handler(number)
         for one in (waiting, running, verifying, tidying):
             one.cancel()
         with contextlib.suppress(asyncio.CancelledError):

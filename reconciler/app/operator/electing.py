@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 import threading
 import time
@@ -28,9 +27,9 @@ from watchers.kubernetes.leases import ClusterLease, LeaseGone
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon, Serve
+    from reconciler.app.ending import Ending
     from reconciler.app.places import Places
 
-ENDS = (signal.SIGTERM, signal.SIGINT)
 LEASE = "froyo-operator"
 RUNTIME = "python-runtime.wasm"
 
@@ -70,11 +69,17 @@ def lease_of(environ: Mapping[str, str], namespace: str) -> ClusterLease:
 
 
 async def elected(
-    lease: ClusterLease, work: Callable[[Serve], Awaitable[T]], *, listen: str | None, places: Places
+    ending: Ending,
+    lease: ClusterLease,
+    work: Callable[[Serve], Awaitable[T]],
+    *,
+    listen: str | None,
+    places: Places,
 ) -> T | None:
     """Wait for a Lease, do what is to be done by who has it, and give it back.
 
     Args:
+        ending: tells when to end.
         lease: which.
         work: what is done; it is given the task that ends it when the Lease is lost.
         listen: where health is told meanwhile.
@@ -83,7 +88,9 @@ async def elected(
     Returns:
         What came of the work; None where it was told to end before it came to that.
     """
-    if not await _waited(lease, listen=listen, places=places):
+    with ending.awaited() as told:
+        ours = await _waited(told, lease, listen=listen, places=places)
+    if not ours:
         await lease.release()
         return None
     log.info("the lease is ours", changes=lease.changes)
@@ -104,18 +111,11 @@ async def elected(
         await lease.release()
 
 
-async def _waited(lease: ClusterLease, *, listen: str | None, places: Places) -> bool:
+async def _waited(told: asyncio.Event, lease: ClusterLease, *, listen: str | None, places: Places) -> bool:
     """Whether the Lease came before the word to end."""
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    # Who works next hears for itself, and not at once: as the first process of a container it would hear nothing until
-    # then, were it not for what was there before.
-    before = {number: signal.getsignal(number) for number in ENDS}
-    for number in ENDS:
-        loop.add_signal_handler(number, told.set)
     given_up = threading.Event()
     acquiring = asyncio.create_task(lease.acquire(_complain), name="lease")
-    ending = asyncio.create_task(told.wait(), name="signals")
+    ending = asyncio.create_task(told.wait(), name="told to end")
     warming = asyncio.create_task(asyncio.to_thread(_warm, places, given_up), name="warming")
     beside = [ending, warming]
     listening = listen_for_observers(listen) if listen is not None else None
@@ -128,9 +128,6 @@ async def _waited(lease: ClusterLease, *, listen: str | None, places: Places) ->
         return acquiring.done() and not told.is_set()
     finally:
         given_up.set()
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
         for task in (acquiring, *beside):
             task.cancel()
         await asyncio.gather(acquiring, *beside, return_exceptions=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.app.ending import Ending, run_until_told
 from reconciler.app.places import places
 from reconciler.cli.asking_clusters import must_be_namespace
 from reconciler.cli.commands.up import keep
@@ -141,7 +142,7 @@ def command(  # noqa: PLR0913 - its options
     redactor = Redactor()
     configure(redactor=redactor, level=level, format=LogFormat.AUTO, environ=os.environ)
 
-    async def work(further: Mapping[str, Serve]) -> list[Address]:
+    async def work(ending: Ending, further: Mapping[str, Serve]) -> list[Address]:
         from reconciler.app.operator.finalizing import finalize
         from reconciler.app.operator.namespaces import served
         from reconciler.app.operator.noticing import notice_on
@@ -152,6 +153,7 @@ def command(  # noqa: PLR0913 - its options
         alone = namespaces if len(namespaces) == 1 else ()
         trusted = {ClusterPlace(name).name for name in (*alone, *(trust or ()))}
         return await keep(
+            ending,
             screen,
             given,
             where,
@@ -167,7 +169,7 @@ def command(  # noqa: PLR0913 - its options
             further={**about, **further},
         )
 
-    async def run() -> list[Address]:
+    async def run(ending: Ending) -> list[Address]:
         from reconciler.app.operator import electing
 
         # Where nothing else is said, what is the operator's own is with the first that it serves.
@@ -179,14 +181,17 @@ def command(  # noqa: PLR0913 - its options
 
                 await stack.enter_async_context(admitting(admission_listen, home, where, os.environ))
             if lease is None:
-                return await work({})
+                return await work(ending, {})
             done = await electing.elected(
-                lease, lambda held: work({"lease": held}), listen=metrics_listen, places=where
+                ending,
+                lease,
+                lambda held: work(ending, {"lease": held}),
+                listen=metrics_listen,
+                places=where,
             )
         return done or []
 
-    abandoned = asyncio.run(run())
-    for address in abandoned:
+    for address in run_until_told(run) or ():
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
         )

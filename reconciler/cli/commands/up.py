@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from reconciler.app.daemon import Daemon, Serve
+    from reconciler.app.ending import Ending
     from reconciler.app.hearing import Webhook
 
 EXAMPLES = (
@@ -128,6 +128,7 @@ def command(  # noqa: PLR0913 - its options
     let what is under way end; what cannot be ended in time is named, and looked at again at the next start.
     """
     from reconciler.api.times import parse_duration
+    from reconciler.app.ending import run_until_told
     from reconciler.telemetry.output import configure
 
     trial = parse_duration(rollback_within) if rollback_within is not None else None
@@ -173,8 +174,9 @@ def command(  # noqa: PLR0913 - its options
         from reconciler.app.hearing import Webhook
 
         hook = Webhook(webhook_listen, webhook_secret, where)
-    abandoned = asyncio.run(
-        keep(
+    abandoned = run_until_told(
+        lambda ending: keep(
+            ending,
             screen,
             given,
             where,
@@ -188,7 +190,7 @@ def command(  # noqa: PLR0913 - its options
             share=share,
         )
     )
-    for address in abandoned:
+    for address in abandoned or ():
         screen.note(
             f"abandoned in the middle of an apply, looked at again at the next start: {one_line(address)}"
         )
@@ -198,6 +200,7 @@ def command(  # noqa: PLR0913 - its options
 
 
 async def keep(  # noqa: PLR0913 - what was asked for
+    ending: Ending,
     screen: Terminal,
     given: list[Source],
     where: Places,
@@ -278,19 +281,21 @@ async def keep(  # noqa: PLR0913 - what was asked for
                 except BrokenPipeError as error:
                     # Nobody reads on. What is under way ends first, and then this is what ended it.
                     gone.append(error)
-                    signal.raise_signal(signal.SIGTERM)
+                    ending.tell()
                     await asyncio.Event().wait()
 
             tasks["screen"] = show
-        abandoned = await run_daemon(
-            parts,
-            given,
-            serve=tasks,
-            leading=further,
-            trial=trial,
-            stopping=manager.stopping,
-            isolates=isolates,
-        )
+        with ending.awaited() as told_to_end:
+            abandoned = await run_daemon(
+                parts,
+                given,
+                told_to_end,
+                serve=tasks,
+                leading=further,
+                trial=trial,
+                stopping=manager.stopping,
+                isolates=isolates,
+            )
         if traces is not None:
             await parts.runtime.offload("traces", traces.close)
         if gone:

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import threading
 import time
 
@@ -59,9 +57,10 @@ async def living(tmp_path):
         shown.set_result(daemon)
         await asyncio.Event().wait()
 
+    told = asyncio.Event()
     async with assemble(places(environ), environ, lease=True, notice=print, meter=measures) as parts:
         running = asyncio.create_task(
-            daemons.run_daemon(parts, [directory_source(site)], serve={"show": show})
+            daemons.run_daemon(parts, [directory_source(site)], told, serve={"show": show})
         )
         await asyncio.wait([running, shown], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
@@ -71,7 +70,7 @@ async def living(tmp_path):
             await body.until(lambda: not body.ready)
             yield body
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+            told.set()
             await running
 
 
