@@ -18,7 +18,7 @@ ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 T = TypeVar("T")
 
 
-class Ending:
+class EndSignal:
     """Whether this process has been told to end.
 
     Args:
@@ -50,7 +50,7 @@ class Ending:
             self._work = work
 
 
-def run_until_told(work: Callable[[Ending], Awaitable[T]]) -> T | None:
+def run_until_told(work: Callable[[EndSignal], Awaitable[T]]) -> T | None:
     """Run what works until it is told to end, in an event loop of its own.
 
     Args:
@@ -61,7 +61,7 @@ def run_until_told(work: Callable[[Ending], Awaitable[T]]) -> T | None:
     """
 
     async def run() -> T | None:
-        ending = Ending(asyncio.current_task())
+        ending = EndSignal(asyncio.current_task())
         loop = asyncio.get_running_loop()
         # A terminal that is closed says SIGHUP, unless nohup has it ignored.
         heard = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]

@@ -27,7 +27,7 @@ from watchers.kubernetes.leases import ClusterLease, LeaseGone
 
 if TYPE_CHECKING:
     from reconciler.app.daemon import Daemon, Serve
-    from reconciler.app.ending import Ending
+    from reconciler.app.ending import EndSignal
     from reconciler.app.places import Places
 
 LEASE = "froyo-operator"
@@ -69,7 +69,7 @@ def lease_of(environ: Mapping[str, str], namespace: str) -> ClusterLease:
 
 
 async def elected(
-    ending: Ending,
+    ending: EndSignal,
     lease: ClusterLease,
     work: Callable[[Serve], Awaitable[T]],
     *,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app.ending import Ending, run_until_told
+from reconciler.app.ending import EndSignal, run_until_told
 from reconciler.app.places import places
 from reconciler.cli.asking_clusters import must_be_namespace
-from reconciler.cli.commands.up import keep
+from reconciler.cli.keeping import keep
 from reconciler.cli.options import MaxDisrupted, NoColor, Output, PruneBudget, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format
 from reconciler.cli.phrases import count
@@ -142,7 +142,7 @@ def command(  # noqa: PLR0913 - its options
     redactor = Redactor()
     configure(redactor=redactor, level=level, format=LogFormat.AUTO, environ=os.environ)
 
-    async def work(ending: Ending, further: Mapping[str, Serve]) -> list[Address]:
+    async def work(ending: EndSignal, further: Mapping[str, Serve]) -> list[Address]:
         from reconciler.app.operator.finalizing import finalize
         from reconciler.app.operator.namespaces import served
         from reconciler.app.operator.noticing import notice_on
@@ -169,7 +169,7 @@ def command(  # noqa: PLR0913 - its options
             further={**about, **further},
         )
 
-    async def run(ending: Ending) -> list[Address]:
+    async def run(ending: EndSignal) -> list[Address]:
         from reconciler.app.operator import electing
 
         # Where nothing else is said, what is the operator's own is with the first that it serves.
