@@ -203,7 +203,12 @@ class Logins:
                 connection.close()
                 raise
             async with asyncio.timeout(timeout):
-                return await asyncssh.connect(hop.host, hop.port, sock=connection, options=options)
+                try:
+                    return await asyncssh.connect(hop.host, hop.port, sock=connection, options=options)
+                except asyncio.CancelledError:
+                    # Before asyncssh has made a transport of a socket it leaves it open; a transport closes it by then.
+                    asyncio.get_running_loop().call_soon(connection.close)
+                    raise
         options = self._options(hop, transport, trust, "")
         async with asyncio.timeout(timeout):
             return await asyncssh.connect(hop.host, hop.port, tunnel=tunnel, options=options)

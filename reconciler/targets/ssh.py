@@ -85,10 +85,9 @@ class SshConnector:
             raise TransportError(f"{target.name}: {error}") from error
         finally:
             turn.leave()
+            # Nothing is awaited here: who is cancelled then would leave a channel open that nobody has.
+            loading.add_done_callback(_overlook)
             loading.cancel()
-            await asyncio.wait([loading])
-            if not loading.cancelled():
-                loading.exception()  # if it matters, `_start` has come across it too
 
     async def _load(self, arch: str) -> Runner:
         return await self._offload("artifacts", lambda: self._artifacts.packed(arch))
@@ -140,6 +139,12 @@ class SshConnector:
             raise TransportError(f"{login.hop}: logged in, but no command may be started: {error}") from error
         channel.ship(bootstrap.GUARD + content)
         return channel
+
+
+def _overlook(loading: asyncio.Future[Runner]) -> None:
+    """If what is wrong with a runner matters, `_start` has come across it too."""
+    if not loading.cancelled():
+        loading.exception()
 
 
 def usual_architecture() -> str:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -742,18 +743,48 @@ async def test_a_rekey_in_the_middle_of_everything_is_not_noticed(server, runtim
         await session.close()
 
 
-async def test_opening_can_be_cancelled_at_any_moment(server, runtime):
+class CancelledAt:
+    """Awaits something, and has its task cancelled as soon as it waits for the so-manieth time."""
+
+    def __init__(self, awaited, when):
+        self.awaited, self.when, self.waits = awaited, when, 0
+
+    def __await__(self):
+        steps = self.awaited.__await__()
+        go_on = partial(next, steps)
+        while True:
+            try:
+                future = go_on()
+            except StopIteration as end:
+                return end.value
+            self.waits += 1
+            if self.waits == self.when:
+                asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+            try:
+                go_on = partial(steps.send, (yield future))
+            except BaseException as error:  # noqa: BLE001 - it is handed on
+                go_on = partial(steps.throw, error)
+
+
+@pytest.mark.parametrize("way", ["direct", "by a jump host"])
+async def test_opening_can_be_cancelled_whenever_it_waits(server, runtime, way):
+    async def opened(when):
+        """Whether it was open before it has waited so often."""
+        jump = {} if way == "direct" else {"proxy_jump": f"ada@127.0.0.1:{server.port}"}
+        opening = CancelledAt(open_session(runtime, server.target(**jump)), when)
+        try:
+            session = await opening
+        except asyncio.CancelledError:
+            return False
+        await session.close()
+        return opening.waits < when
+
     async with server.listening():
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        await (await open_session(runtime, server.target())).close()
-        usual = loop.time() - begun
-        for step in range(12):
-            opening = asyncio.ensure_future(open_session(runtime, server.target()))
-            await asyncio.wait([opening], timeout=usual * step / 10)
-            opening.cancel()
-            with suppress(asyncio.CancelledError):
-                await (await opening).close()
+        when = 1
+        while not await asyncio.ensure_future(opened(when)):
+            when += 1
+    # It ends only when the server has no connection any more.
+    assert when > 5
     assert os.listdir(server.run) == []
 
 
