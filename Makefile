@@ -19,11 +19,12 @@ CLUSTER := cluster and not faults and not lab
 # Arguments for pytest, such as PYTEST_ARGS='-k workqueue'.
 PYTEST_ARGS ?=
 
-# The compiler that builds the runner also checks it: no settings of the person's own, no network.
-GO := GOENV=off GOFLAGS='-buildvcs=false -mod=vendor' GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache $(CURDIR)/$(BIN)/go
+# The compiler that builds the runner also checks it: no settings of the person's own, no network. Both are told what the
+# build tells them, else each compiles everything once more for itself.
+GO := GOENV=off CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath -mod=vendor' GOPROXY=off GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache $(CURDIR)/$(BIN)/go
 
 # The compiler of CUE and Rego is made of modules that are fetched as the person's own Go fetches them.
-GO_FETCHING := GOFLAGS='-buildvcs=false -mod=readonly' GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache CGO_ENABLED=0 $(CURDIR)/$(BIN)/go
+GO_FETCHING := GOFLAGS='-buildvcs=false -trimpath -mod=readonly' GOTOOLCHAIN=local GOWORK=off GOCACHE=$(CURDIR)/build/go-cache CGO_ENABLED=0 $(CURDIR)/$(BIN)/go
 COMPILER := reconciler/config/compiler
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
