@@ -36,17 +36,23 @@ def waiting(site):
 @pytest.fixture(params=["apply", "daemon"])
 def taken(request, site):
     """Has what is declared taken in, by a run of its own or by a daemon that is up; gives what was said of it."""
-    daemons = []
+    daemons, told = [], []
 
-    def take(*, refused=False):
+    def told_anew():
+        """Whether something else is said of the directory than before."""
+        [source] = (daemons[0].ask("sources") or {}).get("items") or [None]
+        said = source and source["revision"] and (source["revision"], source["conditions"][0]["message"])
+        return said and said not in told and [told.clear(), told.append(said)]
+
+    def take(*, refused=False, changed=True):
         if request.param == "apply":
             done = site.apply(check=False)
             assert (done.returncode != 0) >= refused
             return done.stdout + done.stderr
         if not daemons:
             daemons.append(site.up())
-            until("it listens", lambda: daemons[0].ask("healthz"))
-        site.froyo("wait", "--timeout", "15s", check=False)
+        if changed:
+            until("it has read what is declared", told_anew)
         site.froyo("reconcile", check=False)
         site.froyo("wait", "--timeout", "5s", check=False)
         return site.froyo("status", check=False).stdout
@@ -128,7 +134,7 @@ def test_a_checkout_of_an_older_tree_waits_for_a_person(site, taken):
     assert "came back" in message
     assert "froyo approve here/File/f2" in message
     site.froyo("approve", "here/File/f2", "--reason", "meant")
-    taken()
+    taken(changed=False)
     assert there(site) == ["f1"]
 
 

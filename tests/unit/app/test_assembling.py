@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.api import client
 from reconciler.api.client import Client
 from reconciler.api.listening import listen
 from reconciler.app.assembly import assemble
@@ -89,6 +90,7 @@ def test_the_one_that_has_the_store_is_named_in_local_time_with_how_to_reach_it(
     # With another state it would be the same store.
     server = {"HOME": str(tmp_path), "FROYO_STATE": str(tmp_path), "FROYO_STORE": "postgresql://db/froyo"}
     assert held_by(holder, us, places(server)).endswith("or name another --store")
+    monkeypatch.setattr(client, "ANSWER", 0.1)
     with contextlib.closing(listen(where.socket)):
         assert "does not answer" in held_by(holder, us, where)  # nobody accepts
         monkeypatch.setattr(Client, "get", lambda *_: {})
