@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 MEMORY = 768 << 20
@@ -163,6 +164,9 @@ class _Process:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
+        # Where the machine itself has no memory left, this goes first, and nobody's daemon.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")
         self._heard = bytearray()
         self._said = bytearray()
         self._selector = selectors.DefaultSelector()
@@ -170,6 +174,11 @@ class _Process:
             assert stream is not None  # noqa: S101 - they are pipes
             os.set_blocking(stream.fileno(), False)
             self._selector.register(stream, selectors.EVENT_READ)
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     def say(self, word: Any) -> None:
         """Tell it something. It is read while this is written, or both would wait for each other."""
@@ -253,6 +262,7 @@ def _process() -> Iterator[_Process]:
             stderr=subprocess.PIPE,
             env=_ENVIRONMENT,
             cwd="/",
+            start_new_session=True,  # Ctrl-C is ours alone
         )
     )
     _living.add(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping
 
+from reconciler.core.suggest import closest
 from reconciler.languages.starlark.worker.errors import Wrong
 from reconciler.languages.starlark.worker.modules import FACTS, Module, Unreadable, read
 
@@ -110,8 +111,6 @@ class Library:
 
 def suggest(word: str, known: Collection[str]) -> str:
     """The one of some words that was probably meant, or ""."""
-    from reconciler.core.suggest import closest
-
     return closest(word, known)
 
 

@@ -2,6 +2,7 @@
 
 It is told the files, the programs and the helpers, says which parts of their surroundings the programs ask for, is told
 those, and evaluates the programs one after the other. Before each it says which one: who is killed then was that one.
+Before it is told anything it has given up files, the network and other programs.
 """
 
 from __future__ import annotations
@@ -30,11 +31,31 @@ def main(memory: int, seconds: int) -> None:
     _limit(resource.RLIMIT_NOFILE, FILES)
     _limit(resource.RLIMIT_CPU, seconds + 1)
     gc.disable()  # it lives for a second, and what it makes is what it is asked for
+    _import_what_is_imported_late()
+    from reconciler.languages.starlark.worker.confining import confine
+
+    try:
+        confine()
+    except OSError as error:
+        sys.stderr.write(f"it cannot give up files and network: {error}")
+        raise SystemExit(3) from None
     try:
         _serve(sys.stdin, sys.stdout, seconds)
     except MemoryError:
         sys.stderr.write("out of memory")
         raise SystemExit(2) from None
+
+
+def _import_what_is_imported_late() -> None:
+    """No file is there afterwards: what evaluates, and what Python and we import only where something is wrong."""
+    import difflib
+    import traceback
+    import unicodedata
+
+    import reconciler.languages.starlark.worker.session
+
+    # Names that are not of ASCII, names that are misspelt, and our own mistakes.
+    _ = unicodedata, difflib, traceback, reconciler.languages.starlark.worker.session
 
 
 def _serve(heard: TextIO, said: TextIO, seconds: int) -> None:

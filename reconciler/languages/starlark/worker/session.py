@@ -23,6 +23,7 @@ MOST_VALUES = 5_000_000
 MOST_DEPTH = 60
 """Levels of nesting of what is made."""
 
+_PRELUDE = (Path(__file__).parent / "prelude.star").read_text(encoding="utf-8")
 # fmt: off
 _LANGUAGE = (
     "None", "True", "False", "any", "all", "bool", "bytes", "chr", "dict", "dir", "enumerate", "fail", "float",
@@ -80,7 +81,7 @@ class StarlarkSession:
             print=_nobody,
         )
         self._starlark.set(**{f"{PREFIX}{name}": function for name, function in self._given.items()})
-        self._exec((Path(__file__).parent / "prelude.star").read_text(encoding="utf-8"), INTERNAL)
+        self._exec(_PRELUDE, INTERNAL)
 
     def reach(self, program: str) -> list[str]:
         """Read a program and all that it loads; see `Library`."""
