@@ -96,6 +96,10 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
             for member in archive:
                 if len(found) >= MOST_FILES:
                     raise PolicyFailure(f"the bundle has more than {MOST_FILES} files")
+                if member.issparse():
+                    raise PolicyFailure(
+                        f"{member.name} of the bundle has holes, and no bundle of OPA has any"
+                    )
                 if member.isfile() and (file := archive.extractfile(member)) is not None:
                     found[member.name.removeprefix("./").lstrip("/")] = file.read()
         return found
@@ -105,9 +109,13 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
 
 def _json(name: str, text: bytes) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise PolicyFailure(f"{name} of the bundle is no JSON: {error}") from error
+
+
+def _no_number(written: str) -> Any:
+    raise ValueError(f"{written} is no number of JSON")
 
 
 # --- Signatures -----------------------------------------------------------------------------------------------------

@@ -198,7 +198,10 @@ class PolicyProgram:
 
 def _encoded(data: Mapping[str, Any], limits: PolicyLimits) -> bytes:
     """As JSON, if that is not too much."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
+    try:
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PolicyFailure(f"its data cannot be said in JSON: {error}") from error
     if len(text) > limits.input_mib << 20:
         raise PolicyFailure(f"its data is {len(text) >> 20} MiB, and may be {limits.input_mib}")
     return text

@@ -1,15 +1,17 @@
 """The files of policies, as they are written: which of them is Rego, which is data, and what is asked of them.
 
-Invariant: what governs nothing is not taken for policies: a misspelt package must not be found out by what it let pass.
+Invariant: what governs nothing is not taken for policies: a misspelt package, or rule, must not be found out by what it
+let pass.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.core.suggest import closest
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.policy import BUNDLES, DATA, TESTS, PolicyFiles, is_policy
 
@@ -19,6 +21,7 @@ ASKING = "(froyo)/asked.rego"
 """What the module is called that asks the others. No file can have that name in a source."""
 ENTRYPOINTS = tuple(f"froyo/asked/{stage}" for stage in STAGES)
 _PACKAGE = re.compile(r"^[ \t]*package[ \t]+([\w.]+)", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*(?:default[ \t]+)?([A-Za-z_]\w*)", re.MULTILINE)
 MOST_BYTES = 4 << 20
 """How much Rego and data one place may have."""
 
@@ -57,7 +60,7 @@ def read(files: PolicyFiles) -> WrittenPolicies:
         SnapshotGone: a file moved on before it was read.
     """
     found, problems = WrittenPolicies(), []
-    stages: set[str] = set()
+    governing: dict[str, list[str]] = {}
     size = 0
     for path in sorted(files.files):
         name = path.rsplit("/", 1)[-1]
@@ -83,12 +86,13 @@ def read(files: PolicyFiles) -> WrittenPolicies:
         package = _package(text)
         if package == "froyo.asked" or package.startswith("froyo.asked."):
             problems.append(_at_package(path, text, "the package froyo.asked is froyo's own", ""))
-        elif not path.endswith(TESTS):
-            stages |= {stage for stage in STAGES if package == f"froyo.{stage}"}
-    problems += [] if problems or not found.modules or stages else [_governs_nothing(found.modules)]
+        elif not path.endswith(TESTS) and package in {f"froyo.{stage}" for stage in STAGES}:
+            governing.setdefault(package.removeprefix("froyo."), []).append(path)
+    if not problems and found.modules:
+        problems += _say_nothing(found.modules, governing) if governing else [_governs_nothing(found.modules)]
     if problems:
         raise ConfigError(problems)
-    found.stages = frozenset(stages)
+    found.stages = frozenset(governing)
     return found
 
 
@@ -103,6 +107,19 @@ def _governs_nothing(modules: Mapping[str, str]) -> Problem:
     message = f"these policies govern nothing: their packages are {said}"
     hint = "rules that decide are in `package froyo.plan` or `package froyo.admission`"
     return _at_package(path, text, message, hint)
+
+
+def _say_nothing(modules: Mapping[str, str], governing: Mapping[str, list[str]]) -> Iterator[Problem]:
+    """The packages that are asked, and in which no module has a rule that is."""
+    for paths in governing.values():
+        names = [name for path in paths for name in _RULE.findall(modules[path])]
+        if set(RULES).isdisjoint(names):
+            near = [one for one in RULES if closest(one, names)]
+            meant = f"{closest(near[0], names)!r} is none; did you mean {near[0]!r}?" if near else ""
+            package = _package(modules[paths[0]])
+            message = f"{package} has none of the rules that are asked: {', '.join(RULES)}"
+            hint = meant or "what is only called by others is in a package of another name"
+            yield _at_package(paths[0], modules[paths[0]], message, hint)
 
 
 def _at_package(path: str, text: str, message: str, hint: str) -> Problem:

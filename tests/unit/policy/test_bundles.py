@@ -55,6 +55,14 @@ def signed(files, sign=hs256, algorithm="HS256", **more):
     return {**files, ".signatures.json": json.dumps({"signatures": [text]}).encode()}
 
 
+def holes(size):
+    """An archive of a few bytes with a file of that size, which has nothing but holes."""
+    header = bytearray(tarfile.TarInfo("policy.wasm").tobuf(tarfile.GNU_FORMAT))
+    header[156:157], header[483:495] = b"S", b"\x80" + size.to_bytes(11, "big")
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + sum(header[156:]) + 8 * 32)
+    return gzip.compress(bytes(header) + bytes(1024))
+
+
 @pytest.fixture(scope="module")
 def wasm(compiler):
     rules = """
@@ -122,6 +130,8 @@ def test_an_undefined_rule_of_one_is_a_failure(asked, compiler):
         (packed({"policy.wasm": b"", "x/policy.wasm": b""}), "has 2 policy.wasm"),
         (packed({"policy.wasm": b"", "data.json": b"{"}), "data.json of the bundle is no JSON"),
         (packed({"policy.wasm": b"", "data.json": b"5"}), "is no mapping"),
+        (packed({"policy.wasm": b"", "data.json": b'{"a": NaN}'}), "NaN is no number of JSON"),
+        (holes(1 << 40), "policy.wasm of the bundle has holes"),
         (
             packed({"policy.wasm": b"", "data.json": b'{"a":1}', "a/data.json": b'{"b":1}'}),
             "says what another",
@@ -134,6 +144,8 @@ def test_an_undefined_rule_of_one_is_a_failure(asked, compiler):
         "two",
         "no JSON",
         "a number",
+        "no number",
+        "holes",
         "twice",
     ],  # an archive has the time in it
 )

@@ -80,6 +80,8 @@ def test_more_than_that_are_about_everything(asked):
             "these policies govern nothing: their packages are froyo.plans",
         ),
         ('deny contains "x"', "these policies govern nothing: their packages are none"),
+        ('package froyo.plan\ndenny contains "x"', "froyo.plan has none of the rules that are asked: deny"),
+        ("package froyo.admission\n# deny contains\nx := 1", "froyo.admission has none of the rules"),
         ('package froyo.asked\ndeny contains "x"', "the package froyo.asked is froyo's own"),
         (
             'package froyo.plan\ndeny contains "x" if http.send({"method": "get", "url": "http://x"})',
