@@ -28,6 +28,9 @@ type search struct {
 // programs are those by which people ask.
 var programs = []string{"systemctl", "busctl", "service", "invoke-rc.d", "deb-systemd-invoke"}
 
+// harmless are the verbs of these by which nothing is asked for that a job is made of.
+var harmless = []string{"status", "show", "cat", "help", "is-active", "is-enabled", "is-failed", "list-dependencies", "list-jobs", "list-unit-files", "list-units", "introspect", "get-property", "tree"}
+
 // looking is how long one process may keep its look-up.
 const looking = 10 * time.Millisecond
 
@@ -88,7 +91,8 @@ func AskerOf(unit string) int {
 	for _, pid := range slices.Backward(pids) {
 		arguments := strings.Split(commandLine(pid), "\x00")
 		asks := slices.ContainsFunc(arguments[:min(2, len(arguments))], func(argument string) bool { return slices.Contains(programs, path.Base(argument)) })
-		if asks && (slices.Contains(arguments, unit) || slices.Contains(arguments, stem)) {
+		looks := slices.ContainsFunc(arguments, func(argument string) bool { return slices.Contains(harmless, argument) })
+		if asks && !looks && (slices.Contains(arguments, unit) || slices.Contains(arguments, stem)) {
 			return pid
 		}
 	}

@@ -80,11 +80,11 @@ type work struct {
 
 // Control carries out orders, those of different units together.
 func (b *Bus) Control(ctx context.Context, orders []Order) []Done {
-	w := &work{bus: b, orders: orders, done: make([]Done, len(orders)), ended: newEndings(), begun: time.Now()}
 	names := make([]string, len(orders))
 	for i := range orders {
 		names[i] = orders[i].Unit
 	}
+	w := &work{bus: b, orders: orders, done: make([]Done, len(orders)), ended: newEndings(names), begun: time.Now()}
 	defer b.begin(names)()
 	defer b.listen(w.ended.hear)()
 	before, errs := b.Query(ctx, names)
@@ -231,11 +231,12 @@ func (w *work) job(ctx context.Context, i int, action string) error {
 	case action == Stop:
 		return nil
 	}
-	return w.settled(ctx, i, action)
+	return w.settled(ctx, i, action, job)
 }
 
-// settled sees whether what was begun is there, and stays for a while, where only that shows it.
-func (w *work) settled(ctx context.Context, i int, action string) error {
+// settled sees whether what was begun is there, and stays for a while, where only that shows it. That somebody has stopped it meanwhile is no
+// failure of its.
+func (w *work) settled(ctx context.Context, i int, action string, job dbus.ObjectPath) error {
 	order := &w.orders[i]
 	changed, stop := w.ended.follow(pathOf(order.Unit))
 	defer stop()
@@ -254,6 +255,8 @@ func (w *work) settled(ctx context.Context, i int, action string) error {
 		switch {
 		case now.Active == "active" && now.Started == first.Started && now.Restarts == first.Restarts:
 		case now.Active == "reloading":
+		case now.Restarts == first.Restarts && w.ended.newerThan(job, order.Unit):
+			return fault.New(fault.Conflict, "%s: somebody wanted something else of it right after its %s", order.Unit, action)
 		case now.Active == "inactive" && now.Result == "success" && now.Type == "oneshot" && !now.Remains:
 			return nil // it has done what it does
 		case now.Active == "inactive" && now.Result == "success":

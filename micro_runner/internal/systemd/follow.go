@@ -192,7 +192,7 @@ func (f *Follower) take(signal *dbus.Signal) {
 			return
 		}
 		unit, _ := signal.Body[2].(string)
-		if known := f.units[unit]; known != nil && !f.bus.Ours(unit) {
+		if known := f.units[unit]; known != nil {
 			known.who = f.asker.search(unit)
 		}
 	case manager + ".UnitFilesChanged":
@@ -218,14 +218,15 @@ func (f *Follower) moves(unit string, known *followed, active, sub string) {
 		return
 	}
 	known.state, known.moved = state, false
-	if f.bus.Ours(unit) {
-		return
-	}
 	at := time.Now()
 	by := evidence.Evidence{Source: Source}
 	if known.who != nil {
 		by = known.who.found(knowing)
 		known.who = nil
+	}
+	// We ask by no program: who does so while the unit is in our hands is somebody else.
+	if by.PID == 0 && f.bus.Ours(unit) {
+		return
 	}
 	f.say(unit, at, by)
 }

@@ -109,10 +109,11 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
         content="[Service]\nLimitNOFILE=4096\n", notify=["Service/app"],
     )  # fmt: skip
     runs = unit("Service", "app", host, unit="app.service", state="running", startup="enabled", settle=0)
-    site.declare(target(lab, host), page, nginx, app, limits, runs)
+    cron = unit("Service", "cron", host, unit="cron.service", state="running", settle=3)
+    site.declare(target(lab, host), page, nginx, app, limits, runs, cron)
     began = host.exec("date +%s")
     daemon = site.up()
-    daemon.until_ready(5)
+    daemon.until_ready(6)
     said = host.exec(f"journalctl -q -o cat -u nginx -u app --since @{began}").splitlines()
     assert sum(line.startswith("Reloaded nginx") for line in said) == 1
     assert sum(line.startswith("Started app") for line in said) == 1
@@ -159,6 +160,14 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     until("it runs again", lambda: is_so(host, "is-active", "app") == "active")
     assert is_so(host, "show -P LimitNOFILE", "app") == "4096"
     assert is_so(host, "show -P NeedDaemonReload", "app") == "no"
-    daemon.until_ready(5)
+
+    # Stopped again while it has to show that it stays up: that is somebody's doing, and no failure of its own.
+    last = daemon.last_event()
+    host.ssh("systemctl stop cron")
+    until("cron runs again", lambda: is_so(host, "is-active", "cron") == "active")
+    host.ssh("sudo systemctl stop cron", user="ops")
+    repaired(last, "Service/cron", "`systemctl stop cron`", "ops as root")
+    assert not [one for one in daemon.events(after=last) if "after its start" in one["message"]]
+    daemon.until_ready(6)
     assert "nothing to do" in site.froyo("plan", str(site.manifests), check=False).stdout
     assert daemon.terminate() == 0
