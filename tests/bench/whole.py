@@ -24,7 +24,8 @@ WHERE = "/etc/froyo-bench"
 FILES = 5
 SERVICE = "lab-daemon.service"
 CLEAN = f"apt-get purge -q -y {' '.join(PACKAGES)} && apt-get autoremove -q -y --purge; rm -rf {WHERE}"
-STOPS = 50
+STOPS = 30
+SETTLE = 1  # seconds, the service's own
 MANY_PACKAGES, MANY_SERVICES = 100, 50
 
 
@@ -77,9 +78,12 @@ def stopped(work: Path, lab: Lab) -> Iterator[Row]:
         _everywhere(lab, [host], f"{CLEAN}; apt-get install -q -y lab-daemon")
         again = f"systemctl stop {SERVICE}; systemctl start {SERVICE}"
         limit = [_down(lab, host, again) for _ in range(STOPS)]
+        took = []
         with running(site, state, FILES + 3):
-            time.sleep(3)  # what follows the start
-            took = [_down(lab, host, f"systemctl stop {SERVICE}") for _ in range(STOPS)]
+            for _ in range(STOPS):
+                # Not while the last start has to show that it lasts: that somebody keeps stopping it is another matter.
+                time.sleep(SETTLE + 1)
+                took.append(_down(lab, host, f"systemctl stop {SERVICE}"))
         for what, part, budget in (("p50", 0.5, 50.0), ("p99", 0.99, None)):
             yield Row(
                 what=f"a stopped service on a host, until it runs again: {what}",
