@@ -38,6 +38,18 @@ def clean(host):
     )
 
 
+def repaired(daemon, after, name, *words):
+    """Wait until it is told of something that it was put right, in these words among others."""
+
+    def told():
+        events = daemon.events(after=after, reason="Repaired")
+        return [
+            one for one in events if name in one["object"] and all(word in one["message"] for word in words)
+        ]
+
+    until(f"{name} was repaired", told)
+
+
 def is_so(host, question, name="nginx"):
     return host.exec(f"systemctl {question} {name}", check=False)
 
@@ -118,43 +130,32 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     assert sum(line.startswith("Reloaded nginx") for line in said) == 1
     assert sum(line.startswith("Started app") for line in said) == 1
 
-    def repaired(after, name, *words):
-        def told():
-            events = daemon.events(after=after, reason="Repaired")
-            return [
-                one
-                for one in events
-                if name in one["object"] and all(word in one["message"] for word in words)
-            ]
-
-        until(f"{name} was repaired", told)
-
     last = daemon.last_event()
     host.ssh("systemctl stop nginx")
-    repaired(last, "Service/nginx", "`systemctl stop nginx`", "root")
+    repaired(daemon, last, "Service/nginx", "`systemctl stop nginx`", "root")
     assert is_so(host, "is-active") == "active"
 
     # Its program is another one on the disk, as after an upgrade.
     last = daemon.last_event()
     host.exec("cp -p /usr/sbin/nginx /usr/sbin/nginx.new; mv /usr/sbin/nginx.new /usr/sbin/nginx")
     host.exec("touch /var/lib/dpkg/status")
-    repaired(last, "Service/nginx", "/usr/sbin/nginx", "packages")
+    repaired(daemon, last, "Service/nginx", "/usr/sbin/nginx", "packages")
     assert "deleted" not in host.exec("readlink /proc/$(systemctl show -P MainPID nginx)/exe")
 
     last = daemon.last_event()
     host.exec("kill -9 $(systemctl show -P MainPID app)")
-    repaired(last, "Service/app", "failed (signal)")
+    repaired(daemon, last, "Service/app", "failed (signal)")
     assert is_so(host, "is-active", "app") == "active"
 
     last = daemon.last_event()
     host.ssh("sudo systemctl mask --now nginx", user="ops")
-    repaired(last, "Service/nginx", "masked", "ops as root")
+    repaired(daemon, last, "Service/nginx", "masked", "ops as root")
     host.exec("systemctl disable -q nginx")
     until("it is enabled", lambda: is_so(host, "is-enabled") == "enabled")
 
     last = daemon.last_event()
     host.exec("echo '[Service]' >/etc/systemd/system/app.service.d/10-limits.conf")
-    repaired(last, "Unit/limits", "content")
+    repaired(daemon, last, "Unit/limits", "content")
     host.exec("systemctl daemon-reexec")
     host.exec("systemctl stop app")
     until("it runs again", lambda: is_so(host, "is-active", "app") == "active")
@@ -166,7 +167,7 @@ def test_what_people_do_to_units_is_undone_and_they_are_named(lab, site, host):
     host.ssh("systemctl stop cron")
     until("cron runs again", lambda: is_so(host, "is-active", "cron") == "active")
     host.ssh("sudo systemctl stop cron", user="ops")
-    repaired(last, "Service/cron", "`systemctl stop cron`", "ops as root")
+    repaired(daemon, last, "Service/cron", "`systemctl stop cron`", "ops as root")
     assert not [one for one in daemon.events(after=last) if "after its start" in one["message"]]
     daemon.until_ready(6)
     assert "nothing to do" in site.froyo("plan", str(site.manifests), check=False).stdout
