@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.model.manifests import declares
+from reconciler.model.source import LINK_NOWHERE, LINK_OUT
 from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, is_versioning, skips_directory
 
 MAX_BYTES = 64 << 20
@@ -186,10 +187,10 @@ class _Walker:
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:
                 raise
-            self.leave_out(path, "a symbolic link that leads nowhere")
+            self.leave_out(path, LINK_NOWHERE)
             return None
         if not (real + "/").startswith(self.inside):
-            self.leave_out(path, "a symbolic link that leads out of the source")
+            self.leave_out(path, LINK_OUT)
             return None
         self.listing.directories.add(_identify(os.path.dirname(real)))
         return real, status

@@ -1,6 +1,7 @@
 """The policies that a source has beside its manifests: its directory `policies`, if anything in there decides.
 
 Invariant: a policy that is there and cannot be read is an error: what it forbids must not be allowed for want of it.
+So is a link that leads to none of the source: there may be a directory of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import hashlib
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import Digest
 from reconciler.model.policy import DIRECTORY, PolicyFiles, governs, is_policy
-from reconciler.model.source import Snapshot, SnapshotFile
+from reconciler.model.source import LINK_NOWHERE, LINK_OUT, Snapshot, SnapshotFile
+
+_LINKS = frozenset({LINK_NOWHERE, LINK_OUT})
 
 
 def policies_of(snapshot: Snapshot) -> PolicyFiles | None:
@@ -32,10 +35,17 @@ def policy_files(snapshot: Snapshot, *, below: str = "") -> PolicyFiles | None:
     Raises:
         ConfigError: one is no part of the snapshot.
     """
-    lost = [path for path in snapshot.left_out if path.startswith(below) and is_policy(path)]
+    lost = [
+        path
+        for path, why in snapshot.left_out.items()
+        if f"{path}/".startswith(below) and (is_policy(path) or why in _LINKS)
+    ]
     if lost:
         raise ConfigError(
-            [Problem(path, 0, 0, f"this policy cannot be read: {snapshot.left_out[path]}") for path in lost]
+            [
+                Problem(path, 0, 0, f"policies there cannot be read: {snapshot.left_out[path]}")
+                for path in lost
+            ]
         )
     found = {
         path: file for path, file in snapshot.files.items() if path.startswith(below) and is_policy(path)

@@ -93,6 +93,10 @@ def with_settings(snapshot: Snapshot, settings: Mapping[str, str]) -> Snapshot:
     return replace(snapshot, digest=whole, files={**snapshot.files, SETTINGS: file})
 
 
+LINK_OUT = "a symbolic link that leads out of the source"
+"""Why a link is no part of a source, and neither is what may lie below it."""
+LINK_NOWHERE = "a symbolic link that leads nowhere"
+"""The same of another link."""
 DELETED = "it is being deleted"
 """Why something that is there still is no part of a source: somebody has deleted it, by its name."""
 

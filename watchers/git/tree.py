@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.manifests import declares
+from reconciler.model.source import LINK_NOWHERE, LINK_OUT
 from watchers.git.program import GitFailed
 from watchers.ignore import NAME, ODD, IgnoreRules, is_transient, is_versioning, skips_directory
 from watchers.walk import MAX_BYTES, MAX_DEPTH, MAX_FILES, MAX_RULES
@@ -219,10 +220,10 @@ class _Walker:
         try:
             found = self._resolved(where)
         except _Outside:
-            self._leave_out(path, "a symbolic link that leads out of the source")
+            self._leave_out(path, LINK_OUT)
             return None
         if found is None:
-            self._leave_out(path, "a symbolic link that leads nowhere")
+            self._leave_out(path, LINK_NOWHERE)
         return found
 
     def _resolved(self, where: Where) -> tuple[Where, Entry | Tree] | None:

@@ -10,6 +10,7 @@ from reconciler.config import load
 from reconciler.errors import ConfigError
 from reconciler.policy.admitting import NotAdmitted, admit
 from tests.unit.policy.conftest import NOW, snapshot, written
+from watchers.walk import walk
 
 SITE = """\
 apiVersion: froyo.dev/v1alpha1
@@ -143,8 +144,27 @@ def test_tests_alone_are_no_policies(catalog):
 
 def test_a_policy_that_could_not_be_read_is_an_error(catalog):
     shown = replace(snapshot({"site.yaml": SITE}), left_out={"policies/p.rego": "it is too large"})
-    with pytest.raises(ConfigError, match="this policy cannot be read: it is too large"):
+    with pytest.raises(ConfigError, match="policies there cannot be read: it is too large"):
         load(shown, catalog)
+
+
+@pytest.mark.parametrize("path", ["policies", "policies/of-all", "policies/of.all"])
+@pytest.mark.parametrize("to", ["../rules", "nowhere"])
+def test_a_link_to_policies_that_are_not_in_the_source_is_an_error(tmp_path, catalog, path, to):
+    """They had been taken for none, and all that they forbid was allowed."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "p.rego").write_text(RULES)
+    (tmp_path / "site" / "policies").mkdir(parents=True)
+    (tmp_path / "site" / "docs").symlink_to(to)
+    (tmp_path / "site" / "site.yaml").write_text(SITE)
+    listing = walk(str(tmp_path / "site"))
+    shown = replace(snapshot({"site.yaml": SITE}), left_out=listing.left_out)
+    assert load(shown, catalog).policies is None
+    if path == "policies":
+        (tmp_path / "site" / "policies").rmdir()
+    (tmp_path / "site" / path).symlink_to(f"../{to}" if "/" in path else to)
+    with pytest.raises(ConfigError, match=f"{path}: policies there cannot be read: a symbolic link that"):
+        load(replace(shown, left_out=walk(str(tmp_path / "site")).left_out), catalog)
 
 
 def test_the_operators_policies_are_told_where_they_are(shelf, catalog):
