@@ -116,8 +116,9 @@ test: build lab cluster ## unit, contract, simulation, integration, cluster and 
 	@# By themselves: three programs make the control plane, and what it says late is something else that it says. Nor are
 	@# lines counted, which takes as long again: what is covered is so without them.
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m pytest -m "$(CLUSTER)"
-	@# A worker that dies is a failure, and xdist may wait for ever for what it had been given.
-	$(PY) -m pytest --numprocesses auto --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)
+	@# One more than there are processors: much of it waits for hosts and programs. A worker that dies is a failure, and xdist
+	@# may wait for ever for what it had been given.
+	$(PY) -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)
 	@# Arguments choose some tests, and some tests cover little.
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --include='reconciler/core/*' --fail-under=100
 	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m coverage report --include='providers/*' --omit='providers/sdk/*' --fail-under=95
