@@ -11,9 +11,7 @@ nothing.
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +22,7 @@ from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
 from reconciler.languages.cue.constraints import constraint_of
 from reconciler.languages.cue.definitions import library
+from reconciler.languages.cue.hints import hinted
 from reconciler.languages.cue.packages import CueProgram, sent
 from reconciler.languages.cue.spots import Spots
 
@@ -36,7 +35,6 @@ _ALONE_MOST, _ALONE_SECONDS = 8, 5.0
 """How many programs are looked at one by one when all of them take too long, and for how long each."""
 _HINT = "look for what repeats or multiplies itself without end"
 _UNTOLD = "the compiler says nothing of what it makes; this is a defect of froyo"
-_NO_PACKAGE = re.compile(r'cannot find package "([^"]*)"')
 
 
 def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> dict[str, Evaluation]:
@@ -67,7 +65,7 @@ def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> d
         return _failed(programs, texts, _unanswered(error, programs, arguments))
     known = arguments["library"]
     problems = [
-        (one.get("program", ""), _hinted(problem_of(one, texts), known)) for one in answer["problems"]
+        (one.get("program", ""), _hinted(problem_of(one, texts), known, texts)) for one in answer["problems"]
     ]
     made = {one["name"]: one for one in answer["programs"]}
     found: dict[str, Evaluation] = {}
@@ -105,12 +103,9 @@ def _failed(
     return {one.path: Evaluation(problems=list(problems), read=read, asked=_ASKED) for one in programs}
 
 
-def _hinted(problem: Problem, known: Collection[str]) -> Problem:
-    """With what there is to import in the place of a package of ours that there is not."""
-    found = _NO_PACKAGE.search(problem.message)
-    if found is None or problem.hint or "froyo.dev" not in found[1]:
-        return problem
-    return replace(problem, hint=f"what kinds there are is in {', '.join(sorted(known))}")
+def _hinted(problem: Problem, known: Mapping[str, str], texts: Texts) -> Problem:
+    there = texts.get(problem.file)
+    return hinted(problem, known, there.text if there is not None else "")
 
 
 def _read(snapshot: Snapshot, paths: Sequence[str]) -> tuple[dict[str, FileText], list[Problem]]:

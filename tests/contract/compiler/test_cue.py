@@ -153,6 +153,37 @@ def test_a_manifest_that_is_not_concrete_says_what_is_open(evaluate):
     assert "files.motd" in objects(answer)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'files: [Name=string]: linux.#Flie\nfiles: motd: spec: path: "/x"',
+            "files.motd: undefined field: #Flie",
+        ),
+        ('motd: linux.File & {metadata: name: "motd"}', "motd: undefined field: File"),
+        ('stage: "dev" | "prod"\nif stage == "prod" {motd: linux.#File}', "unresolved disjunction"),
+        ("a: {for page in site.pages {(page): linux.#File}}\nsite: {}", "a: undefined field: pages"),
+        ('a: (linux.#File | {kind: "Link"}) & {spec: path: "/x"}', "a: non-concrete value struct"),
+    ],
+)
+def test_where_manifests_may_be_and_it_is_not_known_which_is_not_nothing(evaluate, text, said):
+    used = 'used: linux.#File & {metadata: name: "used", spec: path: "/x"}'
+    answer = evaluate(
+        {"a.cue": f'import linux "linux.froyo.dev/v1alpha1"\n{used}\n{text}\n'}, library=LIBRARY
+    )
+    (problem,) = answer["problems"]
+    assert (problem["file"], problem["line"]) == ("a.cue", 4 if "stage" in text else 3)
+    assert said in problem["message"]
+
+
+def test_single_values_of_what_is_used_as_a_template_may_be_open(evaluate):
+    text = """\
+import "strings"
+template: {name: string, size: int, twice: size * 2, path: "/etc/\\(name)", up: strings.ToUpper(name), of: [...int]}
+"""
+    assert evaluate({"a.cue": text})["problems"] == []
+
+
 def test_a_field_that_a_definition_does_not_have_is_at_its_place(evaluate):
     text = SITE + 'files: motd: spec: ownr: "root"\n'
     [problem] = evaluate({"site.cue": text}, library=LIBRARY)["problems"]

@@ -32,9 +32,14 @@ func newCollector(program program, whole cue.Value, complaints *complaints) *col
 }
 
 // collect looks through regular fields and lists. A struct with an apiVersion and a kind is a manifest, and has to be
-// concrete; what is in it is not looked through.
+// concrete; what is in it is not looked through. Of what may be a manifest, or have some in it, it has to be known what it
+// is: what is unknown is not nothing.
 func (c *collector) collect(value cue.Value) {
 	switch value.IncompleteKind() {
+	case cue.BottomKind:
+		if !isSingle(value) {
+			c.complaints.addOf(value.Err(), c.program, c.whole)
+		}
 	case cue.StructKind:
 		if isText(value.LookupPath(apiVersion)) && isText(value.LookupPath(kind)) {
 			c.manifest(value)
@@ -44,12 +49,23 @@ func (c *collector) collect(value cue.Value) {
 		for err == nil && fields.Next() {
 			c.collect(fields.Value())
 		}
+		c.complaints.addOf(err, c.program, c.whole)
 	case cue.ListKind:
 		items, err := value.List()
 		for err == nil && items.Next() {
 			c.collect(items.Value())
 		}
+		c.complaints.addOf(err, c.program, c.whole)
 	}
+}
+
+// isSingle says whether what is not known yet is a text or a number, as it is written: what is put together or reckoned.
+func isSingle(value cue.Value) bool {
+	switch operation, _ := value.Expr(); operation {
+	case cue.NoOp, cue.AndOp, cue.OrOp, cue.SelectorOp, cue.IndexOp:
+		return false
+	}
+	return true
 }
 
 func isText(value cue.Value) bool {
