@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from reconciler.policy import times
-from reconciler.policy.formatting import sprintf
+from reconciler.policy.sprintf import sprintf
 
 NOW = "time.now_ns"
 """The one that the question answers."""

@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.policy import times
 from reconciler.policy.builtins import BUILTINS
-from reconciler.policy.formatting import sprintf
+from reconciler.policy.sprintf import sprintf
 
 HOUR = 3_600 * times.SECOND
 SPRING = 1_743_296_400 * times.SECOND
