@@ -110,7 +110,7 @@ async def keep_preimages(
             contents[unit.address] = text
         else:
             wanted[unit.address] = (preimage, unit)
-    missing = await journal.missing_blobs(preimage.digest for preimage, _ in wanted.values())
+    missing = await journal.preimages.missing(preimage.digest for preimage, _ in wanted.values())
     known: dict[Address, Digest] = {}
     failed: dict[Address, FroyoError] = {}
     for address, (preimage, unit) in wanted.items():
@@ -123,7 +123,7 @@ async def keep_preimages(
                     contents[address] = content
             except RunnerError as error:
                 failed[address] = error
-    await journal.keep_blobs(contents, known)
+    await journal.preimages.keep(contents, known)
     return failed
 
 

@@ -219,7 +219,7 @@ class Carrying:
             summary = self._conclusions.summary(address)
             if isinstance(seen.reading, ProviderError):
                 self._journal.outcome(address, Reason.PENDING, f"applied, and not seen since: {seen.reading}")
-            elif self._journal.only_knows(address):
+            elif self._journal.preimages.only_knows(address):
                 why = f"applied, and not seen as declared since: {summary.message}"
                 self._journal.outcome(address, Reason.PENDING, why)
             else:
@@ -238,7 +238,7 @@ class Carrying:
                 continue
             unsure = self._may_have_created(address, result.fault)
             if not result.fault.partial and not unsure:
-                self._journal.not_done(address)
+                self._journal.preimages.spare(address)
             match result.fault.error_class:
                 case ErrorClass.CONFLICT:
                     self._failures.overtaken(step[address], str(result.fault))
@@ -249,7 +249,7 @@ class Carrying:
             if unsure:
                 continue
             reason = self._conclusions.summary(address).reason
-            if result.fault.partial and self._journal.only_knows(address):
+            if result.fault.partial and self._journal.preimages.only_knows(address):
                 reason = Reason.PENDING  # part of it is there, and nothing else has on record that it is ours
             self._journal.outcome(address, reason, str(result.fault))
         return succeeded
@@ -270,13 +270,13 @@ class Carrying:
             if _has_begun(step[address], looks[address].reading):
                 reason = Reason.PENDING  # as above
             else:
-                self._journal.not_done(address)
+                self._journal.preimages.spare(address)
             self._journal.outcome(address, reason, str(fault))
 
     def _may_have_created(self, address: Address, fault: ProviderError) -> bool:
         """Whether a creation that failed may have done a part of it."""
         left_open = not fault.partial and fault.error_class not in _NOT_BEGUN
-        return left_open and self._journal.may_have_created(address)
+        return left_open and self._journal.preimages.may_have_created(address)
 
 
 def _has_begun(unit: PlanUnit, now: Observed | ProviderError) -> bool:

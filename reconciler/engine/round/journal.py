@@ -1,10 +1,7 @@
 """What a round keeps in the store: intents before it acts, and everything that it concluded, at once, at its end.
 
 Invariant: nothing is done to a target without an intent on record, and an intent without an outcome means "in doubt".
-A round that changed nothing writes nothing.
-
-What is on record before, while and after something is done has to agree, and is written in one place, which is longer
-than a module should be.
+A round that changed nothing writes nothing. What was there before is kept by `engine/round/preimages.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +12,7 @@ from reconciler.engine.lane.backlog import Ending
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.preimages import NOTHING
 from reconciler.engine.report import Report
+from reconciler.engine.round.preimages import RoundPreimages
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.tally import Tally, run_of
 from reconciler.errors import ProtocolError, StoreError, TransportError
@@ -26,7 +24,6 @@ from reconciler.model.owed import Owed
 from reconciler.model.plan import Action, Cause, PlanUnit
 from reconciler.model.resource import Instance
 from reconciler.store.batch import Batch
-from reconciler.store.blobs import INLINE, digest_of
 from reconciler.store.records import InventoryEntry, Ownership, UnitOutcome
 
 
@@ -37,9 +34,13 @@ class Journal:
         services: what the round works with.
         lane: the round's target.
         id_: of the round, which its run has too, if it does anything.
+
+    Attributes:
+        preimages: what was there before what it does.
     """
 
     def __init__(self, services: Services, *, lane: Lane, id_: str) -> None:
+        self.preimages = RoundPreimages(services.store, lane)
         self._most_disrupted = services.disruptions.most_on_record
         self._id = id_
         self._store = services.store
@@ -53,8 +54,6 @@ class Journal:
         self._elsewhere: dict[Address, Tally] = {}
         self._outcomes: dict[Tally, list[UnitOutcome]] = {}
         self._owned: list[InventoryEntry] = []
-        self._preimages: dict[Address, Digest] = {}
-        self._small: list[bytes] = []
 
     def expect(self, causes: Collection[Cause]) -> None:
         """Note why the round will change something, if it comes to that."""
@@ -75,43 +74,25 @@ class Journal:
             name = self._lane.target.name
             batch.begin_run(run_of(self._id, name, causes, self._revision, now=now, units=len(units)))
         self._open |= {unit.address: unit for unit in units}
-        batch.put_contents(self._small, at=now)
-        self._small = []
+        kept = self.preimages.put(batch, units, at=now)
         before = tuple(self._lane.refreshes)
         owed = self._lane.refreshes.intend(self._owed_by(units, now))
         batch.disrupt(self._disrupted_by(units, now), most=self._most_disrupted(self._lane.target.name))
-        self._note_creations(units)
-        kept = {address: digest for address, digest in self._preimages.items() if digest != NOTHING}
         about = {unit.address: self._lane.declared.subject(unit.address) for unit in units}
         batch.owe(owed).intend(self._tally.run, units, kept, about)
         self._begin_creations(batch, units)
         return self._write_intents(batch, units, owed, before)
-
-    def _note_creations(self, units: Iterable[PlanUnit]) -> None:
-        """Where there is nothing, that is what was there before."""
-        for unit in units:
-            if unit.creates:
-                self._preimages.setdefault(unit.address, NOTHING)
-            elif self._preimages.get(unit.address) == NOTHING:
-                del self._preimages[unit.address]  # of an attempt before
 
     def _begin_creations(self, batch: Batch, units: Iterable[PlanUnit]) -> None:
         """What is created is on record as ours before it is there, and what declares it.
 
         Whoever is killed afterwards leaves it there, and what declares it may be gone when the next one comes.
         """
-        states = self._lane.states
-        begun = [
-            unit.address
-            for unit in units
-            if not states[unit.address].owned
-            and (unit.creates or self._lane.preimages.is_begun(unit.address))
-            and unit.address in self._preimages
-        ]
-        batch.put_states(states[address] for address in begun)
+        begun = self.preimages.begun(units)
+        batch.put_states(self._lane.states[address] for address in begun)
         batch.put_inventory(
-            self._entry(self._lane.instances[address], Ownership.ADOPTED, self._preimages[address])
-            for address in begun
+            self._entry(self._lane.instances[address], Ownership.ADOPTED, before)
+            for address, before in begun.items()
         )
 
     def _entry(self, instance: Instance, ownership: Ownership, before: Digest | None) -> InventoryEntry:
@@ -154,17 +135,7 @@ class Journal:
                 del self._open[unit.address]
             self._lane.refreshes.forgo(owed, before)
             raise
-        states = self._lane.states
-        self._lane.preimages.found(
-            {
-                unit.address: self._preimages[unit.address]
-                for unit in units
-                # What somebody put there after it was in sync is nothing that was there before us.
-                if unit.address in self._preimages
-                and unit.cause is not Cause.DRIFT
-                and not states[unit.address].owned
-            }
-        )
+        self.preimages.on_record(units)
 
     def outcome(self, address: Address, reason: Reason, message: str = "") -> None:
         """What became of an intent."""
@@ -189,7 +160,7 @@ class Journal:
         outcomes = self._outcomes.get(self._tally, [])
         outcomes[:] = [one for one in outcomes if one.address not in addresses]
         self._tally.under_way += len(addresses)
-        return self._tally, {a: self._preimages[a] for a in addresses if a in self._preimages}
+        return self._tally, self.preimages.of(addresses)
 
     def take_over(
         self, tally: Tally, units: Mapping[Address, PlanUnit], preimages: Mapping[Address, Digest]
@@ -197,28 +168,12 @@ class Journal:
         """What comes of these intents of an earlier run, which were to replace `preimages`, is concluded here."""
         self._open |= units
         self._elsewhere |= dict.fromkeys(units, tally)
-        self._preimages |= preimages
+        self.preimages.take_over(preimages)
 
     @property
     def under_way(self) -> list[Address]:
         """What was begun, and of which it is not known what came of it."""
         return list(self._open)
-
-    def not_done(self, address: Address) -> None:
-        """An operation was not begun, or has failed; as far as is known, what was there still is."""
-        if (digest := self._preimages.get(address)) is not None:
-            self._lane.preimages.spared(address, digest)
-            if digest == NOTHING and address in self._lane.states and not self._lane.states[address].owned:
-                self._lane.backlog.not_begun(address)
-
-    def may_have_created(self, address: Address) -> bool:
-        """Whether there was nothing before what was begun about it, and it is not known as ours."""
-        return self._preimages.get(address) == NOTHING and self.only_knows(address)
-
-    def only_knows(self, address: Address) -> bool:
-        """Whether an intent alone has on record what was there before: it was replaced, and is not known as ours."""
-        digest = self._preimages.get(address)
-        return digest is not None and self._lane.preimages.waits(address, digest)
 
     def own(self, instance: Instance, ownership: Ownership) -> None:
         """Something is ours from now on, or was declared otherwise while it was.
@@ -231,28 +186,6 @@ class Journal:
     def approved(self, address: Address) -> None:
         """What a person had approved is done: the approval is spent."""
         self._lane.backlog.spend(address)
-
-    async def missing_blobs(self, digests: Iterable[Digest]) -> Collection[Digest]:
-        """Those of `digests` whose content is not kept yet."""
-        wanted = set(digests)
-        return await self._store.blobs.missing(wanted) if wanted else ()
-
-    async def keep_blobs(self, contents: Mapping[Address, bytes], known: Mapping[Address, Digest]) -> None:
-        """Keep, for each address, the content that was there before it was touched; small ones with the intents.
-
-        Args:
-            contents: what is not kept yet.
-            known: digests of what is, for something else.
-        """
-        self._preimages.update(known)
-        large = {address: content for address, content in contents.items() if len(content) > INLINE}
-        if large:
-            digests = await self._store.blobs.put_all(large.values())
-            self._preimages.update(zip(large, digests, strict=True))
-        for address, content in contents.items():
-            if address not in large:
-                self._preimages[address] = digest_of(content)
-                self._small.append(content)
 
     async def close(self, report: Report) -> None:
         """Keep everything that the round concluded, in one transaction.

@@ -79,7 +79,7 @@ async def _resume(
             journal.outcome(address, Reason.PENDING, why)
             continue
         if not fault.partial:
-            journal.not_done(address)
+            journal.preimages.spare(address)
         journal.outcome(address, requeue_error(fault, now=0.0).reason, f"{why}: {fault}")
     await carrying.conclude(declared, operation.owed, carried)
     return declared
