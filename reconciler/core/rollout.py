@@ -4,8 +4,6 @@ Invariants: no target has its turn before every one of the waves before has held
 unavailable are; what is over stays as it is until a person or a newer revision says otherwise. What is given and what
 comes back is all there is: it goes on at any other place just as well. This module must not know how targets are looked
 at, nor how a revision comes to be in force on one.
-
-All that it goes through is told in one place, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -14,8 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.rollout_control import fail
-from reconciler.core.spoken import count, some
-from reconciler.core.waves import at_least_one, in_waves, pause_after
+from reconciler.core.rollout_turns import begun, members, stuck
+from reconciler.core.spoken import count, lasting, some
+from reconciler.core.waves import in_waves, pause_after
 from reconciler.model.names import Digest, SourceName, TargetName
 from reconciler.model.rollout import (
     OnUnreachable,
@@ -96,12 +95,12 @@ def advance(
     if why := _too_much(rollout, record):
         return fail(rollout, record, why)
     while True:
-        record = _begun(rollout, record, now, locks, away)
-        members = _members(record)
-        waiting = [turn for turn in members if turn.begun is None]
-        if waiting and not record.paused and (why := _stuck(rollout, record)):
+        record = begun(rollout, record, now=now, locks=locks, away=away)
+        wave = members(record)
+        waiting = [turn for turn in wave if turn.begun is None]
+        if waiting and not record.paused and (why := stuck(rollout, record)):
             return fail(rollout, record, why)
-        lacking = [turn for turn in members if turn.begun is not None and _is_coming(turn)]
+        lacking = [turn for turn in wave if turn.begun is not None and _is_coming(turn)]
         if waiting or lacking:
             return _progressing(record, waiting, lacking)
         if unwell:
@@ -125,7 +124,7 @@ def wake(rollout: Rollout, record: RolloutRecord, *, settle: float = 0.0) -> flo
     if record.well_since is not None:
         held = record.well_since + max(rollout.soak, settle)
         due.append(held)
-        due += [held + pause_after(rollout, turn.entry).pause for turn in _members(record)[:1]]
+        due += [held + pause_after(rollout, turn.entry).pause for turn in members(record)[:1]]
     return min(due, default=None)
 
 
@@ -138,15 +137,6 @@ def _too_much(rollout: Rollout, record: RolloutRecord) -> str:
         return ""
     names = some([turn.target for turn in failed])
     return f"{names} failed: {failed[0].failed}"
-
-
-def _stuck(rollout: Rollout, record: RolloutRecord) -> str:
-    """Why no target can have its turn any more, where those that failed are as many as may be unavailable."""
-    failed = [
-        turn.target for turn in record.turns.values() if turn.failed and turn.seen is not TargetSeen.READY
-    ]
-    most = _most(rollout, record)
-    return f"no more than {most} may be unavailable, and {some(failed)} failed" if len(failed) >= most else ""
 
 
 # --- Steps ------------------------------------------------------------------------------------------------------------
@@ -176,7 +166,7 @@ def _seen(rollout: Rollout, turn: RolloutTurn, sight: Sight, now: float) -> Roll
     elif sight.seen is TargetSeen.FAILED:
         failed = failed or sight.why
     elif not failed and not _excused(rollout, sight.seen) and now - clock >= rollout.deadline:
-        failed = f"not ready within {_seconds(rollout.deadline)}: {sight.why}"
+        failed = f"not ready within {lasting(rollout.deadline)}: {sight.why}"
     return replace(turn, seen=sight.seen, failed=failed, clock=clock)
 
 
@@ -186,62 +176,8 @@ def _excused(rollout: Rollout, seen: TargetSeen) -> bool:
     )
 
 
-def _seconds(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return " ".join(part for part in (f"{minutes} min" * bool(minutes), f"{rest} s" * bool(rest)) if part)
-
-
-def _members(record: RolloutRecord) -> list[RolloutTurn]:
-    return [turn for turn in record.turns.values() if turn.wave == record.wave]
-
-
 def _is_coming(turn: RolloutTurn) -> bool:
     return turn.seen is not TargetSeen.READY and not turn.failed
-
-
-def _most(rollout: Rollout, record: RolloutRecord) -> int:
-    total = len(record.turns)
-    return total if rollout.max_unavailable is None else at_least_one(rollout.max_unavailable, total)
-
-
-def unready(record: RolloutRecord) -> set[TargetName]:
-    """The targets that have had their turn and are not ready."""
-    return {
-        turn.target
-        for turn in record.turns.values()
-        if turn.begun is not None and turn.seen is not TargetSeen.READY
-    }
-
-
-def _begun(
-    rollout: Rollout,
-    record: RolloutRecord,
-    now: float,
-    locks: Collection[TargetLock],
-    others: Collection[TargetName],
-) -> RolloutRecord:
-    """As many of the wave have their turn as may be unavailable, and as locks allow."""
-    if record.paused:
-        return record
-    mine = unready(record)
-    room, away = _most(rollout, record) - len(mine), mine | {*others}
-    chosen: list[RolloutTurn] = []
-    for turn in _members(record):
-        if turn.begun is not None or len(chosen) >= room:
-            continue
-        # Who is disrupted already is no worse for it.
-        if any(_is_full(lock, turn.target, away) for lock in locks if turn.target in lock.targets):
-            continue
-        chosen.append(turn)
-        away.add(turn.target)
-    if not chosen:
-        return record
-    turns = {turn.target: replace(turn, begun=now, clock=now, seen=TargetSeen.COMING) for turn in chosen}
-    return replace(record, turns={**record.turns, **turns})
-
-
-def _is_full(lock: TargetLock, target: TargetName, away: Collection[TargetName]) -> bool:
-    return sum(name in lock.targets for name in away if name != target) >= lock.most
 
 
 def _progressing(
@@ -262,7 +198,7 @@ def _progressing(
 def _unwell(rollout: Rollout, record: RolloutRecord, unwell: str, now: float) -> RolloutRecord:
     since = now if record.unwell_since is None else record.unwell_since
     if now - since >= rollout.deadline:
-        return fail(rollout, record, f"{unwell} is not ready within {_seconds(rollout.deadline)}")
+        return fail(rollout, record, f"{unwell} is not ready within {lasting(rollout.deadline)}")
     message = f"wave {record.wave + 1} of {record.waves}: waits for {unwell}"
     return replace(
         record, phase=RolloutPhase.PROGRESSING, message=message, well_since=None, unwell_since=since
@@ -276,17 +212,17 @@ def _held(rollout: Rollout, record: RolloutRecord, now: float, settle: float) ->
     soak = 0.0 if record.promoted or record.full else max(rollout.soak, settle)
     where = f"wave {record.wave + 1} of {record.waves}"
     if now - since < soak:
-        message = f"{where}: has to hold for {_seconds(soak)}"
+        message = f"{where}: has to hold for {lasting(soak)}"
         return replace(record, phase=RolloutPhase.SOAKING, message=message)
-    members = _members(record)
-    turns = {turn.target: replace(turn, done=True) for turn in members}
+    wave = members(record)
+    turns = {turn.target: replace(turn, done=True) for turn in wave}
     record = replace(record, turns={**record.turns, **turns})
     if record.wave + 1 >= record.waves:
         return _complete(record)
     if record.paused:
         message = f"{where} has held; paused by {record.paused}"
         return replace(record, phase=RolloutPhase.PAUSING, message=message)
-    after = pause_after(rollout, members[0].entry)
+    after = pause_after(rollout, wave[0].entry)
     if after.until_promoted and not (record.promoted or record.full):
         return replace(
             record,
@@ -294,7 +230,7 @@ def _held(rollout: Rollout, record: RolloutRecord, now: float, settle: float) ->
             message=f"{where} has held; the next one waits for: froyo rollout promote {record.name}",
         )
     if now - since < soak + after.pause and not (record.promoted or record.full):
-        message = f"{where} has held; the next one begins after a pause of {_seconds(after.pause)}"
+        message = f"{where} has held; the next one begins after a pause of {lasting(after.pause)}"
         return replace(record, phase=RolloutPhase.PAUSING, message=message)
     return replace(
         record, phase=RolloutPhase.PROGRESSING, wave=record.wave + 1, well_since=None, promoted=False

@@ -69,6 +69,32 @@ def some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def lasting(seconds: float) -> str:
+    """A time that somebody has declared, in whole seconds.
+
+    Example:
+        >>> lasting(45.0), lasting(300.0), lasting(330.0)
+        ('45 s', '5 min', '5 min 30 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return " ".join(part for part in (f"{minutes} min" * bool(minutes), f"{rest} s" * bool(rest)) if part)
+
+
+def duration(seconds: float) -> str:
+    """A time that was measured, as finely as says something.
+
+    Example:
+        >>> duration(0.038), duration(1.44), duration(185.0)
+        ('38 ms', '1.4 s', '3 min 5 s')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
 def lowered(sentence: str) -> str:
     """A sentence as it goes on behind a colon; what is written in capitals stays so."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

@@ -148,16 +148,7 @@ def warned(warnings: Sequence[str]) -> str:
 
 
 count = spoken.count
-
-
-def duration(seconds: float) -> str:
-    """Such as "38 ms", "1.4 s" or "3 min 5 s"."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s"
+duration = spoken.duration
 
 
 def value(field_value: Any) -> str:

@@ -193,7 +193,7 @@ def test_a_lock_holds_for_those_that_it_is_about_whatever_disrupts_them():
     assert story.at(locks=[lock], away=[], w3=READY, w4=READY) == ["w1", "w3", "w4"]
     assert story.at(locks=[lock], w1=COMING) == ["w1", "w3", "w4"]
     assert story.at(locks=[lock], w1=READY) == ["w1", "w2", "w3", "w4"]
-    assert core.unready(story.record) == {"w2"}
+    assert unready(story.record) == {"w2"}
     # Who is disrupted already is no worse for its turn.
     assert Story(rollout(4)).at(locks=[lock], away=names(1)) == ["w1", "w3", "w4"]
 
