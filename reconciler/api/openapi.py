@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 
 from reconciler import __version__
 from reconciler.api import requests
-from reconciler.api.views import API_VERSION
+from reconciler.model.envelope import API_VERSION
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

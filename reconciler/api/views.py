@@ -17,6 +17,7 @@ from reconciler.core.sharing import shard_of
 from reconciler.engine.wording import advice
 from reconciler.model.alert import KnownAlert
 from reconciler.model.conditions import Condition, ConditionType, Reason
+from reconciler.model.envelope import envelope
 from reconciler.model.event import Event
 from reconciler.model.evidence import Evidence
 from reconciler.model.names import Address, TargetName, split_address
@@ -40,14 +41,8 @@ if TYPE_CHECKING:
     from reconciler.store.records import QueuedKey, Run, RunUnit
     from reconciler.store.sharing import ControllerShare
 
-API_VERSION = "froyo.dev/v1alpha1"
-
 Document = dict[str, Any]
-
-
-def document(kind: str, **fields: Any) -> Document:
-    """A document of a kind."""
-    return {"apiVersion": API_VERSION, "kind": kind, **fields}
+document = envelope
 
 
 def items(kind: str, views: Iterable[Document], **fields: Any) -> Document:

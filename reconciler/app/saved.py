@@ -20,6 +20,7 @@ from reconciler.api.shapes import Shape, held_to
 from reconciler.app.systems import write_whole
 from reconciler.errors import UsageError, why
 from reconciler.model.conditions import Reason
+from reconciler.model.envelope import envelope
 from reconciler.model.names import Address, Digest
 from reconciler.model.plan import Action, Cause, Operation, PlanUnit
 
@@ -113,8 +114,7 @@ def write_plan(
         UsageError: the file cannot be written.
     """
     body = {
-        "apiVersion": "froyo.dev/v1alpha1",
-        "kind": KIND,
+        **envelope(KIND),
         "version": __version__,
         "directory": directory,
         "revision": revision,

@@ -11,6 +11,7 @@ from reconciler.app.policies import bundle_key, shelf_of
 from reconciler.app.systems import write_whole
 from reconciler.config.policies import policy_files
 from reconciler.errors import ConfigError, Problem, UsageError, why
+from reconciler.model.envelope import envelope
 from reconciler.model.names import SourceName
 from reconciler.model.policy import DIRECTORY
 from reconciler.policy.failing import PolicyFailure
@@ -52,7 +53,7 @@ def wanted(root: Path) -> PolicyFiles:
 
 
 def _document(kind: str, files: PolicyFiles, **fields: Any) -> Document:
-    return {"apiVersion": "froyo.dev/v1alpha1", "kind": kind, "policies": files.place, **fields}
+    return envelope(kind, policies=files.place, **fields)
 
 
 def checked(files: PolicyFiles, places: Places, environ: Mapping[str, str]) -> Document:

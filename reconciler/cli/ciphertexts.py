@@ -18,6 +18,7 @@ from reconciler.cli.phrases import count
 from reconciler.cli.terminal import Terminal
 from reconciler.core.vault import SHORTEST
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.age.identities import Identity
@@ -71,7 +72,7 @@ class Ciphertexts:
 
     def _tell(self, kind: str, fields: dict[str, object], text: str) -> None:
         if self._output.is_document:
-            emit(self._screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": kind, **fields}, self._output)
+            emit(self._screen, envelope(kind, **fields), self._output)
         else:
             self._screen.line(text)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -137,6 +138,16 @@ Suspended = Annotated[
     str, typer.Argument(metavar="OBJECT", help="target/Kind/name, Kind/name, a target, or all.")
 ]
 Resumed = Annotated[str, typer.Argument(metavar="OBJECT", help="What was suspended.")]
+SourceRoot = Annotated[str, typer.Argument(metavar="DIR", help="The root of the source.")]
+OneTarget = Annotated[str, typer.Argument(metavar="TARGET", help="The target, by its name.")]
+OfSource = Annotated[
+    str, typer.Option("--source", metavar="NAME", help="Whose revision, where there are several sources.")
+]
+Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and end.")]
+Into = Annotated[
+    Path | None, typer.Option("--into", metavar="FILE", help="Write them there; it must not exist yet.")
+]
 State = Annotated[
     str | None,
     typer.Option(

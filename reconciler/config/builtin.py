@@ -11,9 +11,8 @@ from typing import Any
 
 from reconciler.config.durations import PATTERN as DURATION
 from reconciler.model.catalog import Kind
+from reconciler.model.envelope import API_VERSION
 from reconciler.model.resource import DAYS
-
-API_VERSION = "froyo.dev/v1alpha1"
 
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 KEY = r"^[-._a-zA-Z0-9]+$"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, LABEL_VALUE, duration, referring, text
+from reconciler.config.builtin import LABEL_VALUE, duration, referring, text
 from reconciler.config.kept_secrets import any_secret
 from reconciler.model.catalog import Kind
+from reconciler.model.envelope import API_VERSION
 
 PROGRAM = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, PORTION, REFERENCE, SELECTOR, duration, text
+from reconciler.config.builtin import PORTION, REFERENCE, SELECTOR, duration, text
 from reconciler.model.catalog import Kind
+from reconciler.model.envelope import API_VERSION
 
 
 def portion(description: str, *, minimum: int) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, duration, text
+from reconciler.config.builtin import duration, text
 from reconciler.config.kept_secrets import kept_secret
 from reconciler.model.catalog import Kind
+from reconciler.model.envelope import API_VERSION
 
 GIT: dict[str, Any] = {
     "url": text("https://…, ssh://…, user@host:path, or a path; never with a password.", minLength=1),

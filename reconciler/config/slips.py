@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.config.builtin import API_VERSION, COMMON
+from reconciler.config.builtin import COMMON
 from reconciler.config.explain import shown
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.documents.invisible import INVISIBLE, escaped, instead, name_of, without
@@ -20,6 +20,7 @@ from reconciler.documents.leftovers import BRACES, FOLDED, NOT_HERE, NOT_RENDERE
 from reconciler.documents.nodes import Located, Node, plain
 from reconciler.documents.reading import Document, Locator
 from reconciler.errors import Problem
+from reconciler.model.envelope import API_VERSION
 
 Path = tuple[str | int, ...]
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.version_order import is_older
+from reconciler.model.envelope import envelope
 from reconciler.model.names import Reference, TargetName
 from reconciler.model.plan import FieldDiff
 from reconciler.model.resource import Instance
@@ -138,8 +139,7 @@ def _declared_target(target: Target) -> dict[str, Any]:
     described = _target(target)
     return {
         "ref": f"Target/{target.name}",
-        "apiVersion": "froyo.dev/v1alpha1",
-        "kind": "Target",
+        **envelope("Target"),
         "metadata": {"name": target.name, "labels": described.pop("labels")},
         "spec": {key: value for key, value in described.items() if key != "name"},
         "file": target.origin.file,

@@ -17,6 +17,7 @@ from reconciler.cli.terminal import terminal
 from reconciler.core.reasons import ASKS
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 from reconciler.model.names import Address
 
 EXAMPLES = (
@@ -66,7 +67,7 @@ def command(
         done, already = asyncio.run(approve(asking.where, addresses, by=by, reason=reason))
     if output.is_document:
         done_now = {"addresses": done, "already": already}
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Approved", **done_now}, output)
+        emit(screen, envelope("Approved", **done_now), output)
         return 0
     then = "" if asking.daemon is not None else "; no daemon runs, so the next froyo apply does it"
     if not done and not already:

@@ -19,6 +19,7 @@ from reconciler.cli.phrases import count
 from reconciler.cli.show.tables import table
 from reconciler.cli.terminal import terminal
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.app.places import Places
@@ -61,7 +62,7 @@ def command(
     if what == VERIFY:
         head = asyncio.run(_verify(asking.where))
         if output.is_document:
-            emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "AuditChain", **asdict(head)}, output)
+            emit(screen, envelope("AuditChain", **asdict(head)), output)
         else:
             screen.say(f"{count(head.records, 'record')}, an unbroken chain that ends with {head.hash}")
         return 0

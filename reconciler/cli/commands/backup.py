@@ -17,6 +17,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
+from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.store.backup import Backup
@@ -72,8 +73,7 @@ def told(backup: Backup) -> str:
 def document(backup: Backup) -> Document:
     """The same for a program."""
     return {
-        "apiVersion": "froyo.dev/v1alpha1",
-        "kind": "Backup",
+        **envelope("Backup"),
         "path": str(backup.path),
         "takenAt": instant(backup.taken_at),
         "version": backup.version,

@@ -10,6 +10,7 @@ import typer
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("source <(froyo completion bash)", "in this shell; put it into ~/.bashrc to keep it"),
@@ -77,7 +78,7 @@ def command(
     script = _SCRIPTS[shell].strip("\n")
     if output.is_document:
         made = {"shell": shell.value, "script": script}
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Completion", **made}, output)
+        emit(screen, envelope("Completion", **made), output)
     else:
         screen.line(script)
     return 0

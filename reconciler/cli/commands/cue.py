@@ -9,13 +9,11 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app.places import places
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
-from reconciler.cli.output import Format, emit
-from reconciler.cli.putting import write_anew
+from reconciler.cli.options import NoColor, Output, Quiet, SourceRoot, State, Verbose, one_of
+from reconciler.cli.output import Format
+from reconciler.cli.putting import export, kinds_for
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
-from reconciler.errors import UsageError
 
 EXAMPLES = (
     ("froyo cue export", "write the definitions of all kinds into this directory, for your editor"),
@@ -35,7 +33,7 @@ def command(
         CueTask,
         typer.Argument(metavar="ACTION", help="export.", parser=one_of("ACTION", CueTask, verb="is")),
     ],
-    directory: Annotated[str, typer.Argument(metavar="DIR", help="The root of the source.")] = ".",
+    directory: SourceRoot = ".",
     *,
     output: Output = Format.TEXT,
     state: State = None,
@@ -49,25 +47,14 @@ def command(
     Run it again when packages have changed. A source that is no module of CUE becomes one (`cue.mod/module.cue`); one
     that is stays as it is.
     """
-    from reconciler.app.catalogues import installed
-    from reconciler.config.describing import every_kind
     from reconciler.languages.cue.exporting import MODULE, MODULE_OF_ITS_OWN, exported
 
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
-    root = Path(directory)
-    if not root.is_dir():
-        raise UsageError(f"{directory}: there is no such directory; name the root of a source")
-    _, catalog = installed(places(os.environ, state=state))
-    files = exported(every_kind(catalog))
-    if not (root / MODULE).exists():
+    files = exported(kinds_for(directory, state))
+    if not Path(directory, MODULE).exists():
         files[MODULE] = MODULE_OF_ITS_OWN
-    written = [path for path, text in sorted(files.items()) if write_anew(root / path, text)]
-    if output.is_document:
-        made = {"directory": os.path.realpath(directory), "files": sorted(files), "written": written}
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Exported", **made}, output)
-        return 0
-    for path in written:
-        screen.say(f"wrote {visible(os.path.join(directory, path))}")
-    if not written:
-        screen.say("all of it was there already")
+    done = export(directory, files)
+    if not done.is_told(screen, output):
+        for path in done.written:
+            screen.say(f"wrote {visible(os.path.join(directory, path))}")
     return 0

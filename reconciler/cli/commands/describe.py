@@ -12,6 +12,7 @@ from reconciler.cli.show.description import description
 from reconciler.cli.terminal import terminal
 from reconciler.cli.unknown import nothing_matches
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("froyo describe web-1/File/motd", "one resource on one target"),
@@ -52,7 +53,7 @@ def command(
     if output.is_document:
         emit(
             screen,
-            {"apiVersion": "froyo.dev/v1alpha1", "kind": "DescriptionList", "items": described},
+            envelope("DescriptionList", items=described),
             output,
         )
         return 0

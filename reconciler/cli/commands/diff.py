@@ -6,9 +6,6 @@ import asyncio
 import os
 import re
 import time
-from typing import Annotated
-
-import typer
 
 from reconciler.api.client import Document
 from reconciler.app.places import places
@@ -21,6 +18,7 @@ from reconciler.cli.options import (
     GitWith,
     Labels,
     NoColor,
+    OfSource,
     Output,
     Quiet,
     Settings,
@@ -62,10 +60,7 @@ def command(  # noqa: PLR0913 - its options
     settings: Settings = None,
     target: Targets = None,
     selector: Labels = "",
-    source: Annotated[
-        str,
-        typer.Option("--source", metavar="NAME", help="Whose revision, where there are several sources."),
-    ] = "",
+    source: OfSource = "",
     summary: Summary = False,
     output: Output = Format.TEXT,
     state: State = None,

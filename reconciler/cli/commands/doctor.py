@@ -9,6 +9,7 @@ from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("froyo doctor", "everything that froyo needs, and what to do where it is missing"),
@@ -38,8 +39,7 @@ def command(
     failed = [check for check in checks if check.level == "fail"]
     if output.is_document:
         document = {
-            "apiVersion": "froyo.dev/v1alpha1",
-            "kind": "Checks",
+            **envelope("Checks"),
             "healthy": not failed,
             "items": [asdict(check) for check in checks],
         }

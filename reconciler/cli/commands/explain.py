@@ -11,6 +11,7 @@ from reconciler.app.places import places
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("froyo explain", "every kind that can be declared, ours and those of installed packages"),
@@ -61,7 +62,7 @@ def command(
                 }
                 for one in kinds
             ]
-            emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "KindList", "items": items}, output)
+            emit(screen, envelope("KindList", items=items), output)
             return 0
         for line in explanations.kind_lines(screen, kinds):
             screen.line(line)
@@ -69,7 +70,7 @@ def command(
     found = find(what, kinds)
     if output.is_document:
         items = [explanations.document(one, recursive=recursive) for one in found]
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "ExplanationList", "items": items}, output)
+        emit(screen, envelope("ExplanationList", items=items), output)
         return 0
     for position, one in enumerate(found):
         if position:

@@ -11,7 +11,7 @@ import typer
 
 from reconciler.api import times
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
+from reconciler.cli.options import NoColor, OneTarget, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import Terminal, terminal
 
@@ -26,7 +26,7 @@ EXAMPLES = (
 
 
 def command(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The target, by its name.")],
+    target: OneTarget,
     path: Annotated[
         str, typer.Argument(metavar="PATH", help="One fact, such as os.codename; all unless named.")
     ] = "",

@@ -11,6 +11,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("froyo fmt site", "lay out the manifests, programs and policies of a source"),
@@ -39,7 +40,7 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     found = formatted(directory, places(os.environ, state=state), os.environ, check=check)
     if output.is_document:
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Formatted", **found}, output)
+        emit(screen, envelope("Formatted", **found), output)
     else:
         for path in found["others"]:
             screen.line(one_line(from_here(os.path.join(found["directory"], path))))

@@ -16,6 +16,7 @@ from reconciler.cli.phrases import count
 from reconciler.cli.steering import person
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
+from reconciler.model.envelope import envelope
 from reconciler.model.names import Address
 
 EXAMPLES = (
@@ -58,7 +59,7 @@ def command(
 
         done = asyncio.run(forget(asking.where, [Address(one) for one in addresses], source, by=by))
     if output.is_document:
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Forgotten", "objects": done}, output)
+        emit(screen, envelope("Forgotten", objects=done), output)
     else:
         also = f", and {count(len(done) - 1, 'resource')} that it declared" if len(done) > 1 else ""
         screen.say(f"forgotten: {one_line(done[-1])}{also}; nothing is changed on any target")

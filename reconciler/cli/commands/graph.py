@@ -26,6 +26,7 @@ from reconciler.cli.sourcing import set_by
 from reconciler.cli.terminal import terminal
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import ConfigError, UsageError
+from reconciler.model.envelope import envelope
 from reconciler.model.source import DirectoryPlace, with_settings
 
 EXAMPLES = (
@@ -94,7 +95,7 @@ def command(  # noqa: PLR0913 - its options
         if graph.order and (not target or name in target)
     ]
     if output.is_document:
-        document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "GraphList", **graphs.document(shown)}
+        document = envelope("GraphList", **graphs.document(shown))
         emit(screen, document, output)
         return 0
     if not shown and not desired.waiting:

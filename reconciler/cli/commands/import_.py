@@ -11,7 +11,7 @@ import typer
 
 from reconciler.app.places import places, source_root
 from reconciler.app.systems import write_whole
-from reconciler.cli.options import NoColor, Output, Quiet, State, Timeout, Verbose
+from reconciler.cli.options import Into, NoColor, OneTarget, Output, Quiet, State, Timeout, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.show.manifests import manifest_text
@@ -31,7 +31,7 @@ EXAMPLES = (
 
 
 def command(  # noqa: PLR0913 - its options
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The target, by its name.")],
+    target: OneTarget,
     directory: Annotated[
         str, typer.Argument(metavar="DIR", help="Where it is declared; the working directory unless named.")
     ] = ".",
@@ -40,9 +40,7 @@ def command(  # noqa: PLR0913 - its options
         list[str] | None,
         typer.Option("--kind", metavar="KIND", help="Of this kind only; may be given more than once."),
     ] = None,
-    into: Annotated[
-        Path | None, typer.Option("--into", metavar="FILE", help="Write them there; it must not exist yet.")
-    ] = None,
+    into: Into = None,
     timeout: Timeout = None,
     output: Output = Format.TEXT,
     state: State = None,

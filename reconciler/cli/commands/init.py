@@ -14,6 +14,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("froyo init", "in this directory: this machine, and another one to fill in"),
@@ -118,7 +119,7 @@ def command(
             file.write(text)
     if output.is_document:
         made = {"directory": os.path.realpath(directory), "files": list(files)}
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Initialized", **made}, output)
+        emit(screen, envelope("Initialized", **made), output)
         return 0
     for name in files:
         screen.say(f"wrote {visible(os.path.join(directory, name))}")

@@ -17,6 +17,7 @@ from reconciler.app.systems import write_whole
 from reconciler.cli.asking_clusters import must_be_namespace
 from reconciler.cli.options import (
     Context,
+    Into,
     Kubeconfig,
     Namespace,
     NoColor,
@@ -70,10 +71,7 @@ def command(  # noqa: PLR0913 - its options
         str, typer.Argument(metavar="DIR", help="The directory with the manifests, or that is to have them.")
     ],
     *,
-    into: Annotated[
-        Path | None,
-        typer.Option("--into", metavar="FILE", help="Write them there; it must not exist yet."),
-    ] = None,
+    into: Into = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the objects to the cluster, by server-side apply.")
     ] = False,

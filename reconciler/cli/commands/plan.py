@@ -36,6 +36,7 @@ from reconciler.cli.show.plans import Totals, plan_lines
 from reconciler.cli.sourcing import roots, shown, sourced
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.prune import Budget
+from reconciler.model.envelope import envelope
 from reconciler.model.source import Source
 
 EXAMPLES = (
@@ -120,8 +121,7 @@ def show_plans(
     totals = Totals.of(plans)
     if output.is_document:
         document = {
-            "apiVersion": "froyo.dev/v1alpha1",
-            "kind": "PlanList",
+            **envelope("PlanList"),
             "revision": revision,
             "create": totals.create,
             "update": totals.update,

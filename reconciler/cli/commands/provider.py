@@ -16,6 +16,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.conformance.verdicts import PropertyVerdict
@@ -190,4 +191,4 @@ async def _tried(
 
 
 def _document(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"apiVersion": "froyo.dev/v1alpha1", "kind": kind, **fields}
+    return envelope(kind, **fields)

@@ -16,13 +16,14 @@ from reconciler.api.views import instant
 from reconciler.app.places import Places, places
 from reconciler.cli.asking import Asking, must_be_files
 from reconciler.cli.commands.backup import document, told
-from reconciler.cli.options import NoColor, Output, Quiet, State, Timeout, Verbose
+from reconciler.cli.options import DryRun, NoColor, Output, Quiet, State, Timeout, Verbose, Why
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import person
 from reconciler.cli.terminal import Terminal, terminal
 from reconciler.core.visible import one_line, visible
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 from reconciler.model.names import Address
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ LOOK = 5.0
 def command(  # noqa: PLR0913 - its options
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Of what: target/Kind/name.")] = "",
     *,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and end.")] = False,
+    reason: Why = "",
+    dry_run: DryRun = False,
     backup: Annotated[
         str | None,
         typer.Option("--backup", metavar="FILE", help="The whole state, from what `froyo backup` wrote."),
@@ -97,7 +98,7 @@ def command(  # noqa: PLR0913 - its options
         )
     if output.is_document:
         done = {"address": wanted, "done": bool(event), "message": event.get("message", "")}
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "Restored", **done}, output)
+        emit(screen, envelope("Restored", **done), output)
     elif event:
         screen.say(f"{one_line(wanted)}: {one_line(event['message'])}")
     else:

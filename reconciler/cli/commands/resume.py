@@ -16,6 +16,7 @@ from reconciler.cli.steering import named_object, objects, person, typed
 from reconciler.cli.terminal import terminal
 from reconciler.core.spoken import listed
 from reconciler.errors import UsageError
+from reconciler.model.envelope import envelope
 from reconciler.model.names import Address
 from reconciler.model.state import covers, overlap
 
@@ -53,7 +54,7 @@ def command(
 
         asyncio.run(resume(asking.where, ended, by=by))
     if output.is_document:
-        document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Resumed", "objects": ended}
+        document = envelope("Resumed", objects=ended)
         emit(screen, document, output)
     else:
         named = named_object(ended[0]) if len(ended) == 1 else count(len(ended), "suspension")

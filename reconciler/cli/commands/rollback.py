@@ -13,7 +13,7 @@ from reconciler.api import times
 from reconciler.api.client import Document
 from reconciler.app.places import Places, source_name
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Until, Verbose
+from reconciler.cli.options import DryRun, NoColor, OfSource, Output, Quiet, State, Until, Verbose, Why
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import person
@@ -33,16 +33,14 @@ def command(  # noqa: PLR0913 - its options
         str, typer.Argument(metavar="REVISION", help="Which one, or a beginning that no other one has.")
     ] = "",
     *,
-    source: Annotated[
-        str, typer.Option("--source", metavar="NAME", help="Whose revision, where there are several sources.")
-    ] = "",
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")] = "",
+    source: OfSource = "",
+    reason: Why = "",
     lasting: Annotated[
         str | None, typer.Option("--for", metavar="DURATION", help="How long: 30m, 2h, 1d12h.")
     ] = None,
     until: Until = None,
     end: Annotated[bool, typer.Option("--end", help="End it now.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and end.")] = False,
+    dry_run: DryRun = False,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,

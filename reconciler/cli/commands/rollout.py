@@ -12,7 +12,7 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose, one_of
+from reconciler.cli.options import NoColor, OfSource, Output, Quiet, State, Verbose, Why, one_of
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.rollouts import rollout_lines, rollout_table
 from reconciler.cli.steering import person
@@ -20,6 +20,7 @@ from reconciler.cli.terminal import terminal
 from reconciler.core.suggest import did_you_mean
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
+from reconciler.model.rollout import FAILED
 
 EXAMPLES = (
     ("froyo rollout status", "how far rollouts are"),
@@ -61,11 +62,8 @@ def command(  # noqa: PLR0913 - its options
     full: Annotated[
         bool, typer.Option("--full", help="Of promote: no further wave has to hold, or pauses, either.")
     ] = False,
-    source: Annotated[
-        str,
-        typer.Option("--source", metavar="NAME", help="Whose revision, where there are several sources."),
-    ] = "",
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")] = "",
+    source: OfSource = "",
+    reason: Why = "",
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -140,4 +138,4 @@ def _status(
 
 
 def _failed(view: Document) -> bool:
-    return view["phase"] in ("Stopped", "RolledBack", "Aborted")
+    return view["phase"] in FAILED

@@ -14,6 +14,7 @@ from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import visible
+from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.store.database import Place
@@ -65,7 +66,7 @@ def command(
     if output.is_document:
         done = {"from": str(from_), "to": str(into), "rows": dict(found.rows), "auditRecords": found.audit}
         done |= {"contents": found.contents, "bytes": found.bytes}
-        emit(screen, {"apiVersion": "froyo.dev/v1alpha1", "kind": "StoreCopied", **done}, output)
+        emit(screen, envelope("StoreCopied", **done), output)
         return 0
     rows = count(sum(found.rows.values()), "row")
     contents = f"{count(found.contents, 'content')} of {found.bytes / 1e6:.1f} MB"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import Annotated
-
-import typer
 
 from reconciler.api import times
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Until, Verbose
+from reconciler.cli.options import NoColor, Output, Quiet, State, Suspended, Until, Verbose, Why
 from reconciler.cli.output import Format, emit
 from reconciler.cli.phrases import count
 from reconciler.cli.steering import named_object, objects, person
@@ -29,7 +26,7 @@ EXAMPLES = (
 def command(
     what: Suspended,
     *,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; others will read it.")],
+    reason: Why,
     until: Until = None,
     output: Output = Format.TEXT,
     state: State = None,

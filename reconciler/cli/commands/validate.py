@@ -27,6 +27,7 @@ from reconciler.cli.sourcing import shown, sourced
 from reconciler.cli.terminal import terminal
 from reconciler.core.visible import one_line
 from reconciler.errors import ConfigError
+from reconciler.model.envelope import envelope
 from reconciler.model.source import with_settings
 
 EXAMPLES = (
@@ -62,7 +63,7 @@ def command(  # noqa: PLR0913 - its options
     source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
     root = shown(source)
     snapshot = with_settings(take(source.place, where, os.environ), source.settings)
-    document = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Validation", "directory": root}
+    document = envelope("Validation", directory=root)
     try:
         desired = Admission(where, os.environ).admitted(snapshot, declared(where, snapshot))
     except ConfigError as error:

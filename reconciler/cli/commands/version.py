@@ -8,6 +8,7 @@ from reconciler import __version__
 from reconciler.cli.options import NoColor, Output, Quiet, State, Verbose
 from reconciler.cli.output import Format, emit
 from reconciler.cli.terminal import terminal
+from reconciler.model.envelope import envelope
 
 EXAMPLES = (
     ("froyo version", "the version"),
@@ -27,8 +28,7 @@ def command(
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     if output.is_document:
         document = {
-            "apiVersion": "froyo.dev/v1alpha1",
-            "kind": "Version",
+            **envelope("Version"),
             "version": __version__,
             "python": platform.python_version(),
             "machine": platform.machine(),

@@ -13,6 +13,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.core.visible import one_line
 from reconciler.engine.wording import advice
 from reconciler.model.conditions import Reason
+from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.core.conditions import Summary
@@ -71,8 +72,7 @@ def result_document(
             }
         )
     return {
-        "apiVersion": "froyo.dev/v1alpha1",
-        "kind": "ApplyResult",
+        **envelope("ApplyResult"),
         "changed": sum(len(result.changed) for result in results),
         "failed": sum(len(entry["failed"]) for entry in targets),
         "unreachable": sum(bool(entry["error"]) for entry in targets),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.config.builtin import API_VERSION, METADATA, RANGED, SSH, text
+from reconciler.config.builtin import METADATA, RANGED, SSH, text
 from reconciler.model.catalog import Kind
+from reconciler.model.envelope import API_VERSION
 
 _LABELS = METADATA["properties"]["labels"]
 
