@@ -23,7 +23,7 @@ from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.core.redaction import Redactor
 from reconciler.core.revisions import NoSuchRevision
-from reconciler.engine.loop.controller import ANOTHERS
+from reconciler.engine.loop.foreseeing import ANOTHERS
 from reconciler.errors import UsageError
 from reconciler.model.alert import AlertName, KnownAlert
 from reconciler.model.facts import Facts
@@ -283,7 +283,7 @@ class DaemonBackend(StoreKnowledge):
         checks += [HealthCheck("housekeeping", wrong.get("housekeeping", ""), alive=True)]
         troubles = "; ".join(f"{name}: {why}" for name, why in daemon.controller.troubles.items())
         checks += [HealthCheck("targets", troubles, alive=True)]
-        unread = sorted(daemon.controller.expected - daemon.controller.in_force.sources.keys())
+        unread = sorted(daemon.controller.submissions.unread)
         checks += [
             HealthCheck("in-force", f"not in force yet: {', '.join(unread)}" if unread else "", alive=True)
         ]

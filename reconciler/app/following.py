@@ -71,14 +71,13 @@ class Following:
             StoreError: it cannot be read.
         """
         self.unsettled = False
-        controller, decided = self._controller, await self._store.load_decisions()
+        submissions, decided = self._controller.submissions, await self._store.load_decisions()
         sources = {one.source for one in decided}
-        for source in controller.in_force.sources.keys() - sources:
+        for source in self._controller.in_force.sources.keys() - sources:
             self._taken.pop(source, None)
-            await controller.drop(source)
-        controller.expected.clear()
-        controller.expected.update(sources)
-        controller.held = {one.source: one.held for one in decided}
+            await submissions.drop(source)
+        submissions.expected = sources
+        submissions.held = {one.source: one.held for one in decided}
         for one in decided:
             if self._taken.get(one.source) == one:
                 continue
@@ -103,13 +102,13 @@ class Following:
             desired = await composing.composed(await self._evaluate(snapshot))
             if desired.digest != decision.digest:
                 return False  # it is just being exchanged, or a wave is about to begin
-            async with controller.taking:
+            async with controller.submissions.taking:
                 in_force = controller.in_force
                 mine = {decision.source, *in_force.sources}
                 earlier = await declared_elsewhere(self._store, mine, self._evaluate, in_force.earlier)
                 in_force.recall(earlier)
                 doubt = Doubt(decision.doubt, decision.certain)
-                await controller.refuse_conflicts(desired, doubt=doubt)
+                await controller.submissions.refuse_conflicts(desired, doubt=doubt)
                 await controller.submit(desired, doubt=doubt)
         except (ConfigError, SnapshotGone) as error:
             # Of several that are exchanged for each other, the last makes it right.

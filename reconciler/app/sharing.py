@@ -188,7 +188,7 @@ class SharedWork:
             await self._following.look()
         if self._unsettled:
             self._unsettled = False
-            await self._controller.take_again()
+            await self._controller.submissions.take_again()
         self._written = seen.written
         await self._look_at_others()
 
@@ -270,10 +270,10 @@ class SharedWork:
         controller, served = self._controller, self._sources.intakes
         if self._time() - self._led_since < SETTLED or not served:
             return  # namespaces of a cluster, for one, appear one by one
-        if controller.expected.intersection(served) - controller.in_force.sources.keys():
+        if controller.submissions.unread.intersection(served):
             return
         for source in controller.in_force.sources.keys() - {*served}:
-            await controller.drop(source)
+            await controller.submissions.drop(source)
         for one in await self._store.load_decisions():
             if one.source not in served:
                 await self._store.write(Batch().undecide(one.source))

@@ -58,7 +58,7 @@ class Sources:
         self._places: dict[SourceName, Place] = {}
         self._settings: dict[SourceName, Mapping[str, str]] = {}
         self.read_anew: Callable[[], None] = _nobody
-        controller.facts_changed = self._facts_changed
+        controller.gathering.changed = self._facts_changed
 
     def give(self, source: Source) -> None:
         """Keep what a place declares for as long as the daemon runs; one that is not there yet is waited for."""
@@ -101,7 +101,7 @@ class Sources:
         admit: Admit | None = parts.policing.admit
         if isinstance(place, ClusterPlace):  # there each object is admitted by itself
             load, admit = parts.policing.admitting(load), None
-        self._controller.expected.add(name)
+        self._controller.submissions.expected.add(name)
         mending = None
         if watched.apart is not None:
             before = partial(parts.store.snapshot_in_force, name)

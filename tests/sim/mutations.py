@@ -20,6 +20,7 @@ from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.lane.backlog import Backlog
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
+from reconciler.engine.loop.gathering import Gathering
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report
 from reconciler.engine.round.journal import Journal
@@ -298,7 +299,7 @@ def never_looks_at_facts_again() -> Any:
     async def changed(_right: Any, _self: Any, _name: Any) -> None:
         pass
 
-    return _patched(Controller, "_gathered", changed)
+    return _patched(Gathering, "_tell", changed)
 
 
 # --- Packages, services and accounts ----------------------------------------------------------------------------------

@@ -19,11 +19,14 @@ from reconciler.app.leading import LEASE, stand_by
 from reconciler.app.mending import Mending
 from reconciler.app.rolling_back import RollingBack
 from reconciler.core.conditions import summarize
+from reconciler.engine.intake.doubt import NO_DOUBT, Doubt
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.intake.unknown import kept_while_waiting
 from reconciler.engine.intake.wanted import Taken
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.loop.controller import Controller
+from reconciler.engine.loop.rounds import Rounds
+from reconciler.engine.loop.submissions import Submissions
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.engine.round.outcome import RoundOutcome
 from reconciler.errors import LeaseLost, StoreError
@@ -69,12 +72,12 @@ class WatchedHost(NativeHost):
             return await super().run(package, phase, request, perform)
 
 
-class WatchedController(Controller):
-    """The controller, with somebody who looks at its rounds."""
+class WatchedSubmissions(Submissions):
+    """What takes sources in, with somebody who looks at what they declare."""
 
     process: "Process"
 
-    async def submit(self, desired: Desired, *, doubt: str = "") -> Taken | None:
+    async def submit(self, desired: Desired, *, doubt: Doubt = NO_DOUBT) -> Taken | None:
         # Where it is not known what is declared, what was counts.
         before = self.in_force.of(desired.source) or self.in_force.earlier.get(desired.source)
         if self.process.superseded or self._workers.stopping:  # who was told to end takes nothing in
@@ -82,9 +85,15 @@ class WatchedController(Controller):
         self.process.world.monitor.declared(self.process, kept_while_waiting(desired, before))
         return await super().submit(desired, doubt=doubt)
 
-    async def _round(self, lane: Lane, session: Session, dirty: Any, *, afresh: bool) -> RoundOutcome:
+
+class WatchedRounds(Rounds):
+    """The rounds, with somebody who looks at them."""
+
+    process: "Process"
+
+    async def _round(self, lane: Lane, session: Session, dirty: Any, *, afresh: bool) -> None:
         with self.process.world.monitor.round(self.process, lane.target.name):
-            return await super()._round(lane, session, dirty, afresh=afresh)
+            await super()._round(lane, session, dirty, afresh=afresh)
 
     def _schedule(self, lane: Lane, outcome: RoundOutcome, *, whole: bool) -> None:
         self.process.world.note(
@@ -102,6 +111,17 @@ class WatchedController(Controller):
             },
         )
         super()._schedule(lane, outcome, whole=whole)
+
+
+def watched(controller: Controller, process: "Process") -> Controller:
+    """The controller, with somebody who looks at its parts. They are what they were but for that."""
+    for part, looked_at in (
+        (controller.submissions, WatchedSubmissions),
+        (controller._rounds, WatchedRounds),
+    ):
+        vars(part)["process"] = process
+        part.__class__ = looked_at
+    return controller
 
 
 class Process:
@@ -138,7 +158,7 @@ class Process:
         )
         self._ids = 0
         self.store: Store
-        self.controller: WatchedController
+        self.controller: Controller
         self.intakes: dict[SourceName, Intake] = {}
         self.mending: dict[SourceName, Mending] = {}
         self.supervisor: Supervisor
@@ -166,7 +186,7 @@ class Process:
         )
         self.host.process = self
         self.host._loaded = self.world.plugins
-        self.controller = WatchedController(
+        self.controller = Controller(
             store=self.store,
             host=self.host,
             runtime=self.runtime,
@@ -174,8 +194,8 @@ class Process:
             settings=self.world.settings,
             policies=self.world.rules.of(self),
         )
-        self.controller.process = self
-        self.controller.facts_changed = self._facts_changed
+        watched(self.controller, self)
+        self.controller.gathering.changed = self._facts_changed
         self.supervisor = Supervisor(runtime=self.runtime)
         self.supervisor.add("controller", self.controller.run)
         for source in self.world.served:
@@ -242,7 +262,7 @@ class Process:
             self.store._lock.unlock()
 
     def _serve(self, name: SourceName) -> None:
-        self.controller.expected.add(name)
+        self.controller.submissions.expected.add(name)
         watched = self.world.sources[name].watched(self)
         intake = self.intakes[name] = Intake(
             name,

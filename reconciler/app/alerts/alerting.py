@@ -116,7 +116,7 @@ class Alerting:
     async def _look(self, objects: Collection[str] | None) -> None:
         declared = declared_alerts(self._controller, self._sources)
         self.outbox.declare({name: one.alert for name, one in declared.items()})
-        if not self._controller.expected - self._controller.in_force.sources.keys():
+        if not self._controller.submissions.unread:
             for name in [*self.outbox.states]:
                 if name not in declared:
                     await self._forget(name)

@@ -86,7 +86,7 @@ class AlertScope:
         self._sessions = controller.targets
         self._served = {source_object(name): (name, one.shown) for name, one in sources.intakes.items()}
         # What is not declared may only not have been read yet.
-        self._whole = not controller.expected - in_force.sources.keys()
+        self._whole = not controller.submissions.unread
 
     def objects(self) -> Iterator[str]:
         """All that there is."""

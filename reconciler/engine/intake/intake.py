@@ -134,7 +134,7 @@ class Intake:
             log.warning("the last good snapshot cannot be restored", source=self.state.name, why=str(error))
             return False
         try:
-            async with self._controller.taking:
+            async with self._controller.submissions.taking:
                 await self._recall()
                 await self._controller.submit(desired, doubt=await self._doubt(kept))
         except ConfigError as error:
@@ -193,13 +193,13 @@ class Intake:
         """The source is served no longer: nothing is taken in any more, and what it declared stays as it is."""
         async with self._taking:
             self._in_conflict = None
-            async with self._controller.taking:
-                await self._controller.drop(self.state.name)
+            async with self._controller.submissions.taking:
+                await self._controller.submissions.drop(self.state.name)
             await self._telling.unserved()
 
     async def _withdraw(self) -> None:
         """What others would have to let go of is not wanted any more."""
-        async with self._controller.taking:
+        async with self._controller.submissions.taking:
             self._controller.in_force.withdraw(self.state.name)
 
     async def _take_good(self, snapshot: Snapshot) -> bool:
@@ -217,11 +217,11 @@ class Intake:
             await self._telling.emptied(snapshot, await self._stays())
             return False
         try:
-            async with self._controller.taking:
+            async with self._controller.submissions.taking:
                 await self._recall()
                 back = (await self._store.load_rollbacks()).get(self.state.name)
                 if back is not None and back.holds(self._runtime.now()):
-                    await self._controller.must_not_conflict(desired)
+                    await self._controller.submissions.must_not_conflict(desired)
                     await self._store.save_snapshot(snapshot)
                     over = taken = None
                 else:
@@ -254,11 +254,11 @@ class Intake:
         """
         records = {one.name: one for one in await records_of(self._store, self.state.name)}
         if not newest.rollouts and not records:
-            await self._controller.refuse_conflicts(newest, doubt=doubt)
+            await self._controller.submissions.refuse_conflicts(newest, doubt=doubt)
             return newest, Batch()
         # All of it, although some waits: a wave must not come to nothing half-way. It waits for nobody else either, who
         # would put it in force everywhere at once.
-        await self._controller.must_not_conflict(newest)
+        await self._controller.submissions.must_not_conflict(newest)
         until_now = await current(
             self._store, self.state.name, self._evaluate, self._controller.in_force.of(self.state.name)
         )
@@ -288,7 +288,7 @@ class Intake:
             if after == before:
                 return after
             written = recorded({one.name: one for one in before}, after)
-            async with self._controller.taking:
+            async with self._controller.submissions.taking:
                 await self._roll(before, after, written if batch is None else written.join(batch))
         await self._tell()
         return after
@@ -337,9 +337,9 @@ class Intake:
             desired = await self._evaluate(kept)
             if self._admit is not None:
                 desired = await self._admit(kept, desired)
-            async with self._controller.taking:
+            async with self._controller.submissions.taking:
                 await self._recall()
-                await self._controller.must_not_conflict(desired)
+                await self._controller.submissions.must_not_conflict(desired)
                 self._controller.in_force.withdraw(self.state.name)
                 await put_back(self._store, rollback, kept, desired)
                 await self._controller.submit(desired, doubt=await self._doubt(kept))

@@ -39,9 +39,13 @@ class Reachability:
         store: keeps it over a restart.
         runtime: the world.
         backoff: the pauses between writes that fail.
+
+    Attributes:
+        next_tries: when the targets that cannot be reached are tried again, in seconds since the epoch.
     """
 
     def __init__(self, store: Store, runtime: Runtime, *, backoff: Backoff) -> None:
+        self.next_tries: dict[TargetName, float] = {}
         self._store = store
         self._runtime = runtime
         self._backoff = backoff
@@ -64,8 +68,12 @@ class Reachability:
             if self._known[name] != state:
                 self._unkept[name] = None
 
-    def say(self, name: TargetName, *, ready: bool, message: str) -> None:
-        """A target can be reached now, or cannot."""
+    def say(self, name: TargetName, *, ready: bool, message: str, retry_in: float = 0.0) -> None:
+        """A target can be reached now, or cannot, and is tried again in so many seconds."""
+        if ready:
+            self.next_tries.pop(name, None)
+        else:
+            self.next_tries[name] = self._runtime.now() + retry_in
         known = self._known.get(name) or TargetState(name=name)
         before = get_condition(known.conditions, ConditionType.READY)
         # A session that an earlier controller had is over.
@@ -97,9 +105,14 @@ class Reachability:
 
     def forget(self, name: TargetName) -> None:
         """It is not known whether a target can be reached: it is another one now, or reached in another way."""
+        self.let_be(name)
         self._known[name] = TargetState(name=name)
         self._unkept[name] = None
         self._keep()
+
+    def let_be(self, name: TargetName) -> None:
+        """Nobody tries to reach a target any more."""
+        self.next_tries.pop(name, None)
 
     def keep_only(self, names: Collection[TargetName], others: Collection[TargetName] = ()) -> None:
         """Forget all other targets; of those among `others` the store still knows."""

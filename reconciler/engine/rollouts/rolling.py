@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from reconciler.core.rollout import advance, unready, wake
+from reconciler.core.rollout import advance, wake
 from reconciler.core.rollout_control import fail, renewed
+from reconciler.core.rollout_turns import unready
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.rollouts.composing import records_of
@@ -105,7 +106,7 @@ class Rolling:
                     self._unready.pop((one.source, one.name), None)
             for at in self._wakes(source, after):
                 due = min(due, max(0.0, at - self._runtime.now()))
-        self._controller.rolls({name for names in self._unready.values() for name in names})
+        self._controller.disruptions.roll({name for names in self._unready.values() for name in names})
         return due
 
     async def _look(self, intake: Intake) -> Sequence[RolloutRecord]:
@@ -154,7 +155,7 @@ class Rolling:
             settle=settle(probed(desired, record, rollout), self._settings),
             unwell=seeing.unwell(rollout),
             locks=self._controller.in_force.locks,
-            away={*self._controller.disrupted, *self._elsewhere(record)},
+            away={*self._controller.disruptions.targets, *self._elsewhere(record)},
         )
 
     def _elsewhere(self, record: RolloutRecord) -> set[TargetName]:

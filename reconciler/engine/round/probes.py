@@ -221,6 +221,8 @@ class Probes:
         for address in gone:
             self._stop(self._probes.pop(address))
             self._news.get(target, {}).pop(address, None)
+        if not self._news.get(target):
+            self._news.pop(target, None)
 
     async def close(self) -> None:
         """End all that is under way."""

@@ -180,7 +180,7 @@ async def test_what_nobody_serves_any_more_is_in_force_nowhere(scene):
     await first.store.write(Batch().add_events([event()]))
     await asyncio.sleep(2.0)
     assert [one.source for one in await second.store.load_decisions()] == [SOURCE]
-    await first.controller.drop(SOURCE)
+    await first.controller.submissions.drop(SOURCE)
     await first.store.write(Batch().undecide(SOURCE))
     await scene.stage.until(lambda: not second.controller.in_force)
 

@@ -76,8 +76,8 @@ class _Controller:
         return self._known.sessions
 
     @property
-    def expected(self):
-        return self._known.expected
+    def submissions(self):
+        return SimpleNamespace(unread=self._known.expected - self._known.in_force.keys())
 
 
 class Known:

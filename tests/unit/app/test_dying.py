@@ -123,6 +123,6 @@ async def test_a_loop_that_hangs_is_seen_by_the_first_who_can_ask(tmp_path):
 async def test_what_a_restart_would_not_mend_makes_it_unready_and_no_more(tmp_path, monkeypatch):
     async with living(tmp_path) as body:
         monkeypatch.setattr(type(body.daemon.parts.store), "trouble", "the disk is full")
-        body.daemon.controller.expected.add("/srv/other")
+        body.daemon.controller.submissions.expected.add("/srv/other")
         assert body.ready == {"housekeeping": "the disk is full", "in-force": "not in force yet: /srv/other"}
         assert body.alive == {}

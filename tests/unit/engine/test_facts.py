@@ -124,7 +124,7 @@ def source_of(stage, declares):
         if "os" in sections:
             await source.reconsider()
 
-    stage.controller.facts_changed = changed
+    stage.controller.gathering.changed = changed
     return source
 
 
@@ -146,14 +146,14 @@ async def test_what_waits_for_facts_is_done_as_soon_as_they_are_known(stage):
 async def test_what_depends_on_facts_follows_although_the_store_failed_just_when_they_came(stage):
     """Nothing was declared any more until they changed again, which they hardly ever do."""
     source = source_of(stage, by_major)
-    changed, failing = stage.controller.facts_changed, [StoreError("the disk is full")]
+    changed, failing = stage.controller.gathering.changed, [StoreError("the disk is full")]
 
     async def fails_once(name, sections):
         if failing:
             raise failing.pop()
         await changed(name, sections)
 
-    stage.controller.facts_changed = fails_once
+    stage.controller.gathering.changed = fails_once
     await source.take(snapshot({}, number=1))
     await stage.until(lambda: stage.content("f12") == b"r1")
     assert not failing
@@ -256,7 +256,7 @@ async def test_a_person_may_have_a_target_asked_at_once(stage):
     async def changed(name, sections):
         told.append((name, set(sections)))
 
-    stage.controller.facts_changed = changed
+    stage.controller.gathering.changed = changed
     await stage.controller.gather_facts("m0")
     assert told == [("m0", {"os"})]
     assert (await stage.store.load_facts())["m0"].sections["os"] == {"id": "other"}

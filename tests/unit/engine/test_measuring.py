@@ -79,7 +79,7 @@ async def test_a_round_that_fails_is_an_error_and_tried_again(stage):
 async def test_a_target_that_is_declared_no_longer_is_forgotten(stage):
     await stage.declare(file("motd", "hello\n"))
     await stage.settled()
-    await stage.controller.drop(next(iter(stage.controller.in_force.sources)))
+    await stage.controller.submissions.drop(next(iter(stage.controller.in_force.sources)))
     await stage.until(lambda: not stage.controller.looked_at)
 
 

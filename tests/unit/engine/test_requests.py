@@ -73,7 +73,7 @@ async def test_a_wish_before_a_source_is_read_is_granted_when_it_is(stage):
     await stage.settled()
     for scope in (EVERYTHING, Scope.of([address("motd")])):
         await stage.again()
-        stage.controller.expected.add(SOURCE)
+        stage.controller.submissions.expected.add(SOURCE)
         await stage.controller.request(scope)
         assert [key.scope for key in await stage.store.load_queue()] == [scope]
         await stage.declare(file("motd", "hello\n"))

@@ -21,7 +21,7 @@ DELETE = {"deletion": Deletion.DELETE}
 
 
 async def take(stage, desired):
-    await stage.controller.refuse_conflicts(desired)
+    await stage.controller.submissions.refuse_conflicts(desired)
     await stage.controller.submit(desired)
 
 
@@ -253,7 +253,7 @@ def intakes(stage, *sources):
             runtime=stage.runtime,
             taken=taken,
         )
-        stage.controller.expected.add(name)
+        stage.controller.submissions.expected.add(name)
     return found
 
 
@@ -454,8 +454,8 @@ async def test_what_a_source_declared_that_is_served_no_longer_stays_and_stays_o
     await stage.settled()
     before = (await stage.store.load_states()).keys(), (await stage.store.load_inventory()).keys()
 
-    await stage.controller.drop(B)
-    await stage.controller.drop(third)
+    await stage.controller.submissions.drop(B)
+    await stage.controller.submissions.drop(third)
     await stage.settled()
     stage.spoil("b", b"theirs\n")
     stage.spoil("a")
