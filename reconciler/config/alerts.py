@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.config.digests import digest_of
-from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.own_fields import Complain, Path, duration
 from reconciler.config.secret_values import OPENER, OPENER_KEY
 from reconciler.config.targets import ControllerPaths, path_of
 from reconciler.core.suggest import did_you_mean
@@ -36,8 +36,6 @@ from reconciler.model.secrets import NOWHERE, Encrypted, KeyRef, Secret, Whereab
 LONGEST = 60.0
 """Seconds that a message may take on its way out at most."""
 
-Path = tuple[str | int, ...]
-Complain = Callable[[Path, str, str], None]
 Resolve = Callable[[str, tuple[str, ...]], str]
 
 KNOWN = tuple(dict.fromkeys([*REASONS, *(reason.value for reason in Reason)]))
@@ -73,8 +71,8 @@ def alert(
         everything=spec.get("severity") == "info",
         match=_filters(spec, "match", complain),
         unless=_filters(spec, "except", complain),
-        after=_seconds(spec, ("for",), 0.0, complain),
-        repeat=_seconds(spec, ("repeatInterval",), REPEAT, complain),
+        after=duration(spec, ("for",), 0.0, complain),
+        repeat=duration(spec, ("repeatInterval",), REPEAT, complain),
         recovery=spec.get("recovery", True),
         origin=origin,
     )
@@ -205,17 +203,7 @@ def _check_reasons(reasons: Sequence[str], where: Path, complain: Complain) -> N
 
 
 def _timeout(given: Mapping[str, Any], where: tuple[str, ...], complain: Complain) -> float:
-    value = _seconds(given, where, TIMEOUT, complain)
+    value = duration(given, where, TIMEOUT, complain)
     if value > LONGEST:
         complain(where, f"{given[where[-1]]} is longer than a message may take", "a minute at most")
     return value
-
-
-def _seconds(given: Mapping[str, Any], where: tuple[str, ...], default: float, complain: Complain) -> float:
-    written = given.get(where[-1])
-    if written is None:
-        return default
-    value = seconds(written)
-    if not value:
-        complain(where, refusal(written), HINT)
-    return value or default

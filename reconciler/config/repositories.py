@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.own_fields import Complain, duration
 from reconciler.model.repository import TIMEOUT, GitAccess, GitPlace, Ref, RefKind, Verification
 from reconciler.model.versions import version_range
 
-Complain = Callable[[tuple[str | int, ...], str, str], None]
 Resolve = Callable[[str, tuple[str, ...]], str]
 """Makes a path on the controller absolute, given the field that it stands in."""
 
@@ -50,7 +49,7 @@ def repository(git: Mapping[str, Any], resolve: Resolve, complain: Complain) -> 
         url=_url(git["url"], resolve, complain),
         ref=_ref(git.get("ref") or {}, complain),
         path=_below(git.get("path", ""), complain),
-        timeout=_timeout(git.get("timeout"), complain),
+        timeout=duration(git, ("timeout",), TIMEOUT, complain),
         access=GitAccess(
             identity_file=_file(git, ("identityFile",), resolve),
             known_hosts=_file(git, ("knownHosts",), resolve),
@@ -125,15 +124,6 @@ def _below(written: str, complain: Complain) -> str:
             ("path",), f"{written!r} leads out of the repository", "name a directory in it, such as site"
         )
     return "/".join(parts)
-
-
-def _timeout(written: str | int | None, complain: Complain) -> float:
-    if written is None:
-        return TIMEOUT
-    value = seconds(written)
-    if not value:
-        complain(("timeout",), refusal(written), HINT)
-    return value or TIMEOUT
 
 
 def _file(given: Mapping[str, Any], where: tuple[str, ...], resolve: Resolve) -> str:

@@ -6,11 +6,11 @@ not known to be in a wave would have its turn at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.own_fields import Complain, Path, duration
 from reconciler.config.selectors import selector
 from reconciler.core.suggest import did_you_mean
 from reconciler.model.names import Reference
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from reconciler.model.names import TargetName
     from reconciler.model.origin import Origin
     from reconciler.model.target import Target
-
-Path = tuple[str | int, ...]
-Complain = Callable[[Path, str, str], None]
 
 
 def rollout(
@@ -58,8 +55,8 @@ def rollout(
         waves=tuple(_wave(one, ("waves", index), complain) for index, one in enumerate(spec["waves"])),
         max_unavailable=_portion(spec["maxUnavailable"]) if "maxUnavailable" in spec else None,
         order=RolloutOrder(spec.get("order", RolloutOrder.NAME)),
-        soak=_seconds(spec, ("soak",), 0.0, complain),
-        deadline=_seconds(spec, ("deadline",), DEADLINE, complain),
+        soak=duration(spec, ("soak",), 0.0, complain),
+        deadline=duration(spec, ("deadline",), DEADLINE, complain),
         unreachable=OnUnreachable(spec.get("unreachable", OnUnreachable.FAIL)),
         max_failures=_portion(spec.get("maxFailures", 0)),
         on_failure=OnFailure(spec.get("onFailure", OnFailure.STOP)),
@@ -152,7 +149,7 @@ def _wave(one: Mapping[str, Any], at: Path, complain: Complain) -> RolloutWave:
     return RolloutWave(
         size=_portion(one["size"]) if "size" in one else None,
         selector=_selector(one["targets"], (*at, "targets"), complain) if "targets" in one else None,
-        pause=_seconds(one, (*at, "pause"), 0.0, complain),
+        pause=duration(one, (*at, "pause"), 0.0, complain),
         until_promoted=one.get("untilPromoted", False),
     )
 
@@ -171,13 +168,3 @@ def _selector(written: Mapping[str, Any], at: Path, complain: Complain) -> Selec
 def _portion(written: int | str) -> Portion:
     text = str(written)
     return Portion(percent=int(text[:-1])) if text.endswith("%") else Portion(int(text))
-
-
-def _seconds(given: Mapping[str, Any], where: Path, default: float, complain: Complain) -> float:
-    written = given.get(str(where[-1]))
-    if written is None:
-        return default
-    value = seconds(written)
-    if not value:
-        complain(where, refusal(written), HINT)
-    return value or default

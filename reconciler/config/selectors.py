@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from reconciler.config.own_fields import Complain
 from reconciler.core.fact_hints import fact_hint
 from reconciler.model.fact_paths import FactPath, parse_fact_path
 from reconciler.model.selector import (
@@ -16,8 +17,6 @@ from reconciler.model.selector import (
     Selector,
     is_label_key,
 )
-
-Complain = Callable[[tuple[str | int, ...], str, str], None]
 
 
 def selector(written: Mapping[str, Any], complain: Complain) -> Selector:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import os.path
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.config.digests import digest_of
-from reconciler.config.durations import HINT, refusal, seconds
+from reconciler.config.own_fields import Complain, duration
 from reconciler.config.repositories import repository
 from reconciler.model.names import DEFAULT_NAMESPACE, SourceName, TargetName, split_target, target_name
 from reconciler.model.origin import Origin
 from reconciler.model.secrets import NOWHERE, REFERENCES, KeyRef
 from reconciler.model.source import DirectoryPlace, Place, Source
 from reconciler.model.target import LocalTransport, SshTransport, Target
-
-Complain = Callable[[tuple[str | int, ...], str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ def source(
     else:
         written = spec["directory"]["path"]
         place = DirectoryPlace(path_of(written, ("directory", "path"), origin.base, controller, complain))
-    interval = _duration(spec.get("interval"), ("interval",), complain)
+    interval = duration(spec, ("interval",), None, complain)
     return Source(SourceName(metadata["name"]), place, interval, origin, dict(spec.get("settings") or {}))
 
 
@@ -149,7 +147,7 @@ def ssh_transport(
         ("connect_timeout", "connectTimeout"),
         ("keepalive_interval", "keepaliveInterval"),
     ):
-        if (value := _duration(ssh.get(written), ("ssh", written), complain)) is not None:
+        if (value := duration(ssh, ("ssh", written), None, complain)) is not None:
             given[field] = value
     for field, written in (
         ("port", "port"),
@@ -174,12 +172,3 @@ def path_of(
             field, f"nothing is known here that {written!r} could be relative to", "give an absolute path"
         )
     return path or ""
-
-
-def _duration(written: str | int | None, field: tuple[str, ...], complain: Complain) -> float | None:
-    if written is None:
-        return None
-    value = seconds(written)
-    if not value:
-        complain(field, refusal(written), HINT)
-    return value

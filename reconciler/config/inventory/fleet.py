@@ -19,6 +19,7 @@ from reconciler.config.inventory.ini import read_ini
 from reconciler.config.inventory.ranges import expanded
 from reconciler.config.inventory.ssh_config import read_ssh_config
 from reconciler.config.inventory.tree import read_tree
+from reconciler.config.own_fields import Complain, Path
 from reconciler.config.targets import ControllerPaths, made_target, ssh_transport
 from reconciler.core.suggest import Suggestions
 from reconciler.documents.reading import Document, Locator
@@ -37,9 +38,6 @@ _NAME = re.compile(NAME)
 _SECRET = re.compile(r"(?i)pass(word|phrase)?\w*\s*[=:]|private_key\s*[=:]")
 """A line that must not be shown."""
 _TREES = (".yaml", ".yml", ".json")
-
-Path = tuple[str | int, ...]
-Complain = Callable[[Path, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
