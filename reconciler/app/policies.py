@@ -49,6 +49,7 @@ def shelf_of(places: Places, key: BundleKey | None) -> PolicyShelf:
     from reconciler.policy.compiling import RegoCompiler
     from reconciler.policy.shelf import PolicyShelf
 
+    # Of their own: who changes something does not wait until programs are evaluated that take their time.
     compiler = RegoCompiler(Compiler(places.artifacts), places.cache / "policies")
     return PolicyShelf(compiler, time.time, key=key)
 

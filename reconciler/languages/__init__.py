@@ -26,6 +26,6 @@ def end_evaluations() -> None:
     supervising = sys.modules.get("reconciler.languages.starlark.supervising")
     if supervising is not None:
         supervising.end_all()
-    compiling = sys.modules.get("reconciler.config.compiler")
+    compiling = sys.modules.get("reconciler.config.compiler.client")
     if compiling is not None:
-        compiling.compiler().stop()
+        compiling.stop_all()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from reconciler.config.compiler.faults import CompilerError, CompilerMissing
 from reconciler.config.compiler.process import MEMORY_MAX, CompilerProcess
@@ -23,7 +24,10 @@ IDLE_SECONDS = 60.0
 """How long a process is kept that nobody asks anything."""
 
 PROCESSES_MAX = 2
-"""How many work at once; who comes later waits."""
+"""How many of one client work at once; who comes later waits."""
+
+_made: WeakSet[Compiler] = WeakSet()
+"""All of this process."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -49,6 +53,7 @@ class Compiler:
         self._room = threading.BoundedSemaphore(PROCESSES_MAX)
         self._idle: list[tuple[CompilerProcess, threading.Timer]] = []
         self._busy: set[CompilerProcess] = set()
+        _made.add(self)
 
     @property
     def missing(self) -> str:
@@ -135,3 +140,9 @@ class Compiler:
         if retired:
             with contextlib.suppress(OSError):
                 process.close()
+
+
+def stop_all() -> None:
+    """End what all of them work on: this process is about to end, and would wait for it."""
+    for one in list(_made):
+        one.stop()
