@@ -111,7 +111,7 @@ class Sources:
             self.intakes[name] = Intake(
                 name,
                 load=load if mending is None else mending.load,
-                controller=self._controller,
+                submissions=self._controller.submissions,
                 store=parts.store,
                 runtime=parts.runtime,
                 taken=self._taken,

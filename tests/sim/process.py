@@ -267,7 +267,7 @@ class Process:
         intake = self.intakes[name] = Intake(
             name,
             load=self._load,
-            controller=self.controller,
+            submissions=self.controller.submissions,
             store=self.store,
             runtime=self.runtime,
             taken=self._taken,

@@ -179,7 +179,11 @@ class Fleet:
         """One life of the controller with a source that says this; whether it was killed before all came to an end."""
         stage = self.stage
         intake = Intake(
-            SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime
+            SOURCE,
+            load=load,
+            submissions=stage.controller.submissions,
+            store=stage.store,
+            runtime=stage.runtime,
         )
         rolling = Rolling(stage.store, stage.runtime, stage.controller, {SOURCE: intake}, stage.settings)
         task = asyncio.create_task(rolling.run())
@@ -252,7 +256,11 @@ class Fleet:
         """Once nobody interferes any more, nobody has what breaks the probe, and all have what is in force there."""
         stage = self.stage
         intake = Intake(
-            SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime
+            SOURCE,
+            load=load,
+            submissions=stage.controller.submissions,
+            store=stage.store,
+            runtime=stage.runtime,
         )
         await intake.restore()
         await asyncio.sleep(900.0)
@@ -278,7 +286,7 @@ def simulate(seed: int, hosts: int = HOSTS) -> Fleet:
             first = Intake(
                 SOURCE,
                 load=load,
-                controller=fleet.stage.controller,
+                submissions=fleet.stage.controller.submissions,
                 store=fleet.stage.store,
                 runtime=fleet.stage.runtime,
             )

@@ -14,10 +14,8 @@ import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from functools import partial
 
-from reconciler.engine.intake.doubt import Doubt
 from reconciler.engine.intake.recall import (
     Follows,
-    current,
     declared_elsewhere,
     doubt_of,
     put_back,
@@ -25,9 +23,8 @@ from reconciler.engine.intake.recall import (
     was_declared,
 )
 from reconciler.engine.intake.telling import Telling
-from reconciler.engine.loop.controller import Controller
-from reconciler.engine.rollouts.beginning import begun, recorded
-from reconciler.engine.rollouts.composing import SourceComposing, pinned, records_of
+from reconciler.engine.intake.waves import GoOn, SourceWaves
+from reconciler.engine.loop.submissions import Submissions
 from reconciler.errors import ConfigError, FroyoError, Problem, in_words
 from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_program
@@ -43,8 +40,6 @@ from reconciler.telemetry.log import get_logger
 log = get_logger("froyo")
 Load = Callable[[Snapshot], Desired]
 """Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
-GoOn = Callable[[Desired, Sequence[RolloutRecord]], Sequence[RolloutRecord]]
-"""Says how the rollouts of a source go on: what is in force of it, and what is on record, to what is to be."""
 Taking = Callable[[Desired], Awaitable[None]]
 """Is told what a source has come to declare."""
 Admit = Callable[[Snapshot, Desired], Awaitable[Desired]]
@@ -62,7 +57,7 @@ class Intake:
     Args:
         name: of the source.
         load: evaluates a snapshot.
-        controller: gets what evaluates.
+        submissions: get what evaluates.
         store: keeps the last good snapshot.
         runtime: the world.
         taken: is told what has come to be in force.
@@ -78,7 +73,7 @@ class Intake:
         name: SourceName,
         *,
         load: Load,
-        controller: Controller,
+        submissions: Submissions,
         store: Store,
         runtime: Runtime,
         taken: Taking | None = None,
@@ -96,9 +91,8 @@ class Intake:
         self._admit = admit
         self._doubt = partial(doubt_of, store, follows=follows)
         self._load = load
-        self._composing = SourceComposing(store, self._evaluate)
-        self._newest: Desired | None = None
-        self._controller = controller
+        self._waves = SourceWaves(name, store, submissions, self._evaluate, now=runtime.now)
+        self._submissions = submissions
         self._store = store
         self._runtime = runtime
 
@@ -129,21 +123,21 @@ class Intake:
             return False
         try:
             newest = await self._evaluate(kept)
-            desired = await self._composing.composed(newest)
+            desired = await self._waves.composed(newest)
         except (ConfigError, SnapshotGone) as error:
             log.warning("the last good snapshot cannot be restored", source=self.state.name, why=str(error))
             return False
         try:
-            async with self._controller.submissions.taking:
+            async with self._submissions.taking:
                 await self._recall()
-                await self._controller.submit(desired, doubt=await self._doubt(kept))
+                await self._submissions.submit(desired, doubt=await self._doubt(kept))
         except ConfigError as error:
             log.warning("the last good snapshot is in conflict", source=self.state.name, why=str(error))
             return False
         finally:
             # It may be although what follows from it could not be stored.
-            if self._controller.in_force.has(desired):
-                self._newest = newest
+            if self._submissions.in_force.has(desired):
+                self._waves.newest = newest
                 self._telling.restored(kept)
                 self._untold.append(desired)
         return True
@@ -193,14 +187,14 @@ class Intake:
         """The source is served no longer: nothing is taken in any more, and what it declared stays as it is."""
         async with self._taking:
             self._in_conflict = None
-            async with self._controller.submissions.taking:
-                await self._controller.submissions.drop(self.state.name)
+            async with self._submissions.taking:
+                await self._submissions.drop(self.state.name)
             await self._telling.unserved()
 
     async def _withdraw(self) -> None:
         """What others would have to let go of is not wanted any more."""
-        async with self._controller.submissions.taking:
-            self._controller.in_force.withdraw(self.state.name)
+        async with self._submissions.taking:
+            self._submissions.in_force.withdraw(self.state.name)
 
     async def _take_good(self, snapshot: Snapshot) -> bool:
         try:
@@ -217,19 +211,19 @@ class Intake:
             await self._telling.emptied(snapshot, await self._stays())
             return False
         try:
-            async with self._controller.submissions.taking:
+            async with self._submissions.taking:
                 await self._recall()
                 back = (await self._store.load_rollbacks()).get(self.state.name)
                 if back is not None and back.holds(self._runtime.now()):
-                    await self._controller.submissions.must_not_conflict(desired)
+                    await self._submissions.must_not_conflict(desired)
                     await self._store.save_snapshot(snapshot)
                     over = taken = None
                 else:
                     doubt = await self._doubt(snapshot)
-                    newest, (desired, rollouts) = desired, await self._begun(desired, doubt)
+                    newest, (desired, rollouts) = desired, await self._waves.begun(desired, doubt)
                     over = await put_in_force(self._store, snapshot, desired, rollouts=rollouts)
-                    back, self._newest = None, newest
-                    taken = await self._controller.submit(desired, doubt=doubt)
+                    back, self._waves.newest = None, newest
+                    taken = await self._submissions.submit(desired, doubt=doubt)
         except SnapshotGone:
             await self._stays()
             return False
@@ -244,76 +238,18 @@ class Intake:
         self._untold.append(desired)
         return True
 
-    # --- Wave by wave -------------------------------------------------------------------------------------------------
-
-    async def _begun(self, newest: Desired, doubt: Doubt) -> tuple[Desired, Batch]:
-        """What is in force of a new snapshot, target by target, and what goes on record with it.
-
-        Raises:
-            ConfigError: it claims what another source has.
-        """
-        records = {one.name: one for one in await records_of(self._store, self.state.name)}
-        if not newest.rollouts and not records:
-            await self._controller.submissions.refuse_conflicts(newest, doubt=doubt)
-            return newest, Batch()
-        # All of it, although some waits: a wave must not come to nothing half-way. It waits for nobody else either, who
-        # would put it in force everywhere at once.
-        await self._controller.submissions.must_not_conflict(newest)
-        until_now = await current(
-            self._store, self.state.name, self._evaluate, self._controller.in_force.of(self.state.name)
-        )
-        after = begun(newest, until_now, records, now=self._runtime.now())
-        return await self._composing.of(newest, after), recorded(records, after)
-
     async def roll(self, go_on: GoOn, batch: Batch | None = None) -> Sequence[RolloutRecord]:
-        """Have the rollouts of the source go on; what is in force follows.
-
-        Args:
-            go_on: how; it is asked while nothing else can be taken in.
-            batch: what goes on record with that.
-
-        Returns:
-            What is on record now; nothing where nothing is in force yet.
-
-        Raises:
-            ConfigError: a target would have what another source claims; nothing has changed.
-            StoreError: it could not be put on record.
-        """
+        """Have the rollouts of the source go on, while nothing else can be taken in: see `SourceWaves.go_on`."""
         async with self._taking:
-            name = self.state.name
-            before, in_force = await records_of(self._store, name), self._controller.in_force.of(name)
-            if in_force is None:
-                return []
-            after = list(go_on(in_force, before))
-            if after == before:
-                return after
-            written = recorded({one.name: one for one in before}, after)
-            async with self._controller.submissions.taking:
-                await self._roll(before, after, written if batch is None else written.join(batch))
+            after, desired = await self._waves.go_on(go_on, batch)
+            if desired is not None:
+                self._untold.append(desired)
         await self._tell()
         return after
 
-    async def _roll(self, before: list[RolloutRecord], after: list[RolloutRecord], batch: Batch) -> None:
-        name, moved = self.state.name, pinned(before).keys() != pinned(after).keys()
-        if not moved:
-            await self._store.write(batch)
-            return
-        if self._newest is None:
-            kept = await self._store.snapshot_in_force(name)
-            if kept is None:
-                return
-            self._newest = await self._evaluate(kept)
-        desired = await self._composing.of(self._newest, after)
-        if problems := self._controller.in_force.conflicts(desired):
-            raise ConfigError(problems)
-        # First on record, then in force: whoever is killed in between begins with what is on record.
-        await self._store.write(batch)
-        await self._controller.submit(desired, doubt=self._controller.in_force.doubt_of(name))
-        self._untold.append(desired)
-
     async def _recall(self) -> None:
         """Have it known what other sources declared when they were last in force that are not now."""
-        in_force = self._controller.in_force
+        in_force = self._submissions.in_force
         mine = {self.state.name, *in_force.sources}
         in_force.recall(await declared_elsewhere(self._store, mine, self._evaluate, in_force.earlier))
 
@@ -337,12 +273,12 @@ class Intake:
             desired = await self._evaluate(kept)
             if self._admit is not None:
                 desired = await self._admit(kept, desired)
-            async with self._controller.submissions.taking:
+            async with self._submissions.taking:
                 await self._recall()
-                await self._controller.submissions.must_not_conflict(desired)
-                self._controller.in_force.withdraw(self.state.name)
+                await self._submissions.must_not_conflict(desired)
+                self._submissions.in_force.withdraw(self.state.name)
                 await put_back(self._store, rollback, kept, desired)
-                await self._controller.submit(desired, doubt=await self._doubt(kept))
+                await self._submissions.submit(desired, doubt=await self._doubt(kept))
             broken = bool(self.state.problems or self._unreadable)
             await self._telling.rolled_back(rollback, kept, desired, broken=broken)
             self._untold.append(desired)
@@ -353,7 +289,7 @@ class Intake:
 
         A command writes to the store itself as long as no daemon can be asked, as when this one is just beginning.
         """
-        desired = self._controller.in_force.of(self.state.name)
+        desired = self._submissions.in_force.of(self.state.name)
         if desired is not None and desired.digest != rollback.digest:
             await self.reconsider()
 
@@ -373,14 +309,14 @@ class Intake:
 
     async def _something_in_force(self) -> bool:
         """Whether anything is declared until now, also by what an earlier controller had in force."""
-        if (declared := self._controller.in_force.of(self.state.name)) is not None:
+        if (declared := self._submissions.in_force.of(self.state.name)) is not None:
             return bool(declared.targets)
         return await was_declared(self._store, self.state.name, self._evaluate)
 
     async def _stays(self) -> str:
         """Have the last good snapshot in force, be it an earlier controller's; how a person is told."""
         name = self.state.name
-        if self._controller.in_force.of(name) is None and not await self.restore():
+        if self._submissions.in_force.of(name) is None and not await self.restore():
             return "nothing is in force yet"
         if name in await self._store.load_rollbacks():
             return "what it was rolled back to stays in force"

@@ -44,6 +44,7 @@ class Submissions:
         background: has done what nobody waits for.
 
     Attributes:
+        in_force: what all sources declare, and what is to go.
         expected: the sources that will be taken in; what one of them had before stays its own until then.
         held: of what each source declares no longer, what waits for a person because the controller that leads says so;
             empty where this one is alone.
@@ -61,13 +62,13 @@ class Submissions:
         approvals: Approvals,
         background: Background,
     ) -> None:
+        self.in_force = holdings.in_force
         self.expected: set[SourceName] = set()
         self.held: Mapping[SourceName, Mapping[Address, str]] = {}
         self.taking = asyncio.Lock()
         self._store = store
         self._now = now
         self._share = holdings.share
-        self._in_force = holdings.in_force
         self._lanes = holdings.lanes
         self._sessions = holdings.sessions
         self._workers = holdings.workers
@@ -80,7 +81,7 @@ class Submissions:
     @property
     def unread(self) -> set[SourceName]:
         """The sources that have not been taken in since the start, and will be."""
-        return self.expected - self._in_force.sources.keys()
+        return self.expected - self.in_force.sources.keys()
 
     # --- Whether it may be in force -----------------------------------------------------------------------------------
 
@@ -97,7 +98,7 @@ class Submissions:
         try:
             await self.must_not_conflict(desired)
         except ConfigError:
-            self._in_force.wait(desired, doubt=doubt)
+            self.in_force.wait(desired, doubt=doubt)
             raise
 
     async def must_not_conflict(self, desired: Desired) -> None:
@@ -106,13 +107,13 @@ class Submissions:
         Raises:
             ConfigError: with everything that it claims so; it waits for nothing.
         """
-        if problems := self._in_force.conflicts(desired, await self._theirs(desired)):
+        if problems := self.in_force.conflicts(desired, await self._theirs(desired)):
             raise ConfigError(problems)
 
     async def _theirs(self, desired: Desired) -> list[Had]:
         """What other sources had that have not been read since the start."""
         unread = self.unread - {desired.source}
-        earlier = [one for source, one in self._in_force.earlier.items() if source in unread]
+        earlier = [one for source, one in self.in_force.earlier.items() if source in unread]
         self._lanes.reassign((one.source, address) for one in earlier for address in one.instances)
         theirs = [Had(one.source, one.instances.values(), one.targets) for one in earlier]
         if unread:
@@ -124,7 +125,7 @@ class Submissions:
                     continue
                 if (state.source, address, one.provides) not in told:
                     theirs.append(Had(state.source, [one]))
-        return [self._in_force.kept(one) for one in theirs]
+        return [self.in_force.kept(one) for one in theirs]
 
     async def _known(self) -> dict[Address, ResourceState]:
         """What is known of every instance, also of those that others work on."""
@@ -148,24 +149,24 @@ class Submissions:
         """
         if self._workers.stopping:
             return None
-        if problems := self._in_force.conflicts(desired):
+        if problems := self.in_force.conflicts(desired):
             raise ConfigError(problems)
-        along = self._in_force.along(desired)
-        before = self._in_force.of(desired.source)
+        along = self.in_force.along(desired)
+        before = self.in_force.of(desired.source)
         held = {address: why for each in self.held.values() for address, why in each.items()}
         known = await record(
-            self._store, await self._known(), [desired, *along], self._in_force.sources, held=held
+            self._store, await self._known(), [desired, *along], self.in_force.sources, held=held
         )
-        if before is desired and self._in_force.of(desired.source) is not desired:
+        if before is desired and self.in_force.of(desired.source) is not desired:
             return None  # it was only to be seen once more, and its source has moved on meanwhile
-        taken = self._in_force.take(desired, known, doubt=doubt)
+        taken = self.in_force.take(desired, known, doubt=doubt)
         # Nothing may be awaited before the lanes have it: a round in between would remove what is declared again.
         for name, wanted in taken.wanted.items():
             if not self._share.has(name):
                 continue
             if self._sessions.want(wanted.target):
                 self._reachability.forget(name)
-            changed = self._lanes.submit(wanted, self._in_force.sources, taken.left)
+            changed = self._lanes.submit(wanted, self.in_force.sources, taken.left)
             self._workers.add(name, priority=Priority.SPEC, scope=changed)
         self._suspending.declare()
         await self._store.write(self._decided([desired, *along]))
@@ -180,8 +181,8 @@ class Submissions:
         for one in taken:
             batch.put_targets(one.targets.values())
             if not self._share.alone:
-                doubt = self._in_force.doubt_of(one.source)
-                held = self._in_force.removals.held_of(one.source)
+                doubt = self.in_force.doubt_of(one.source)
+                held = self.in_force.removals.held_of(one.source)
                 self.held = {**self.held, one.source: held}
                 batch.decide(Decided(one.source, one.digest, doubt.why, frozenset(doubt.certain), held))
         return batch
@@ -189,8 +190,8 @@ class Submissions:
     async def drop(self, source: SourceName) -> None:
         """A source is served no longer: what it declared is left as it is and stays on record, as after a restart."""
         self.expected.discard(source)
-        self._in_force.drop(source)
-        self._lanes.serve(self._in_force.sources)
+        self.in_force.drop(source)
+        self._lanes.serve(self.in_force.sources)
         await self.take_again()
         await self._letting_go.undeclared()
 
@@ -198,18 +199,18 @@ class Submissions:
 
     async def take_again(self) -> None:
         """What is on record has been changed, or what is ours: see what follows from what is in force."""
-        for source in list(self._in_force.sources):
-            await self.submit(self._in_force.sources[source], doubt=self._in_force.doubt_of(source))
+        for source in list(self.in_force.sources):
+            await self.submit(self.in_force.sources[source], doubt=self.in_force.doubt_of(source))
 
     def gone(self, addresses: Collection[Address]) -> None:
         """What was to go has gone: nothing waits for it any more, be it its target."""
         self._approvals.spent(addresses)
-        before = self._in_force.targets.keys()
-        restored = any(address in self._in_force.restored for address in addresses)
-        self._in_force.gone(addresses)
+        before = self.in_force.targets.keys()
+        restored = any(address in self.in_force.restored for address in addresses)
+        self.in_force.gone(addresses)
         if restored:  # what is declared there is left alone, and that is to be seen
             self._background.begin(self.take_again(), name="take again")
-        if before != self._in_force.targets.keys():
+        if before != self.in_force.targets.keys():
             self._background.begin(self._letting_go.undeclared(), name="drop targets")
 
     async def before_round(self, name: TargetName) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler.core import rollout as core
 from reconciler.core import rollout_control as control
+from reconciler.core.rollout_turns import unready
 from reconciler.model.names import Digest, SourceName, TargetName
 from reconciler.model.rollout import (
     OnFailure,

@@ -118,7 +118,9 @@ def source_of(stage, declares):
             found, waiting=frozenset() if known else frozenset({"m0"}), facts_read=frozenset({"os"})
         )
 
-    source = Intake(SOURCE, load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime)
+    source = Intake(
+        SOURCE, load=load, submissions=stage.controller.submissions, store=stage.store, runtime=stage.runtime
+    )
 
     async def changed(_name, sections):
         if "os" in sections:

@@ -44,7 +44,7 @@ class History:
         return Intake(
             SOURCE,
             load=load,
-            controller=stage.controller,
+            submissions=stage.controller.submissions,
             store=stage.store,
             runtime=stage.runtime,
             follows=self.doubt,

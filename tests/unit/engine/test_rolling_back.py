@@ -33,7 +33,11 @@ def declaring(*names, content="", **common):
 
 def taking(stage, evaluates=load):
     return Intake(
-        SOURCE, load=evaluates, controller=stage.controller, store=stage.store, runtime=stage.runtime
+        SOURCE,
+        load=evaluates,
+        submissions=stage.controller.submissions,
+        store=stage.store,
+        runtime=stage.runtime,
     )
 
 
@@ -255,7 +259,7 @@ async def test_what_another_source_has_by_now_is_not_taken_from_it(stage):
     theirs = Intake(
         other,
         load=lambda shown: replace(load(shown), source=other),
-        controller=stage.controller,
+        submissions=stage.controller.submissions,
         store=stage.store,
         runtime=stage.runtime,
     )
@@ -298,7 +302,11 @@ async def test_what_waits_for_another_source_is_not_taken_along_past_a_rollback(
     intake = taking(stage)
     await intake.take(snapshot(declaring("motd", content="one\n"), number=1))
     theirs = Intake(
-        other, load=theirs_of, controller=stage.controller, store=stage.store, runtime=stage.runtime
+        other,
+        load=theirs_of,
+        submissions=stage.controller.submissions,
+        store=stage.store,
+        runtime=stage.runtime,
     )
     await theirs.take(replace(snapshot(declaring("a", "b"), number=7), source=other))
     await stage.settled()

@@ -74,7 +74,11 @@ class Rolled:
     def __init__(self, stage, evaluates=load, source=SOURCE) -> None:
         self.stage = stage
         self.intake = Intake(
-            source, load=evaluates, controller=stage.controller, store=stage.store, runtime=stage.runtime
+            source,
+            load=evaluates,
+            submissions=stage.controller.submissions,
+            store=stage.store,
+            runtime=stage.runtime,
         )
         self.rolling = Rolling(
             stage.store, stage.runtime, stage.controller, {source: self.intake}, stage.settings
@@ -381,7 +385,11 @@ async def test_a_wave_that_would_have_what_another_source_has_stops_it(stage):
     await rolled.take(site("two\n", waves=waits, more=[("new", "n\n")]), 2)
     await rolled.comes_to(RolloutPhase.AWAITING_PROMOTION)
     other = Intake(
-        SourceName("other"), load=load, controller=stage.controller, store=stage.store, runtime=stage.runtime
+        SourceName("other"),
+        load=load,
+        submissions=stage.controller.submissions,
+        store=stage.store,
+        runtime=stage.runtime,
     )
     theirs = site("n\n", probe=False, more=[("new", "theirs\n")]) | {"rollouts": {}}
     theirs["resources"] = [one | {"on": ["w4"]} for one in theirs["resources"] if one["name"] == "new"]

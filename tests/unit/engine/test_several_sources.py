@@ -248,7 +248,7 @@ def intakes(stage, *sources):
         found[name] = Intake(
             name,
             load=load,
-            controller=stage.controller,
+            submissions=stage.controller.submissions,
             store=stage.store,
             runtime=stage.runtime,
             taken=taken,

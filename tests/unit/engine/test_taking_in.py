@@ -30,7 +30,11 @@ BROKEN = ["this is no declaration"]
 
 def intake(stage, evaluates=load):
     return Intake(
-        SOURCE, load=evaluates, controller=stage.controller, store=stage.store, runtime=stage.runtime
+        SOURCE,
+        load=evaluates,
+        submissions=stage.controller.submissions,
+        store=stage.store,
+        runtime=stage.runtime,
     )
 
 
