@@ -47,7 +47,7 @@ from reconciler.targets.session import Session
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.engine.loop.sessions import OpenSession
     from reconciler.policy.policing import Policing
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from reconciler.app.places import Places
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts

@@ -7,10 +7,9 @@ as it is on record is not taken at all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from reconciler.engine.intake.doubt import Doubt
-from reconciler.engine.intake.intake import Load, lane_of
+from reconciler.engine.intake.evaluating import Load, evaluated
 from reconciler.engine.intake.recall import declared_elsewhere
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.rollouts.composing import SourceComposing
@@ -119,6 +118,4 @@ class Following:
         return True
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
-        return await self._runtime.offload(
-            lane_of(snapshot), partial(self._load_of(snapshot.source), snapshot)
-        )
+        return await evaluated(self._load_of(snapshot.source), snapshot, self._runtime)

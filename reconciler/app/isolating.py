@@ -17,7 +17,7 @@ from reconciler.model.source import DirectoryPlace
 from reconciler.model.target import LocalTransport
 
 if TYPE_CHECKING:
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.model.alert import WayOut
     from reconciler.model.desired import Desired
     from reconciler.model.source import Snapshot

@@ -23,7 +23,7 @@ from reconciler.model.source import Snapshot, SnapshotFile, SnapshotGone, Source
 from reconciler.telemetry.log import get_logger
 
 if TYPE_CHECKING:
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.model.desired import Desired
     from reconciler.runtime import Offload
 

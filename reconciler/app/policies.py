@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.app.places import Places
     from reconciler.app.watching import Watchers
     from reconciler.engine.facts import TargetFacts
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.model.desired import Desired
     from reconciler.model.source import Place
     from reconciler.plugins.packages import Package

@@ -18,7 +18,7 @@ from reconciler.app.isolating import isolated
 from reconciler.app.leading import LEASE
 from reconciler.app.sources import Sources
 from reconciler.core.sharing import shared_out
-from reconciler.engine.intake.intake import Load
+from reconciler.engine.intake.evaluating import Load
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
 from reconciler.errors import LeaseHeld, LeaseLost, StoreError

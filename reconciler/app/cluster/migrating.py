@@ -29,7 +29,7 @@ from watchers.kubernetes.objects import Definition, snapshot
 if TYPE_CHECKING:
     from reconciler.app.cluster.returning import Returned
     from reconciler.app.places import Places
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.model.catalog import Catalog
     from reconciler.model.desired import Desired
     from reconciler.model.facts import Facts

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from reconciler.app.places import Places
-    from reconciler.engine.intake.intake import Load
+    from reconciler.engine.intake.evaluating import Load
     from reconciler.model.desired import Desired
     from watchers.kubernetes.certificates import Certificate
 

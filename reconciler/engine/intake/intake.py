@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from functools import partial
 
+from reconciler.engine.intake.evaluating import Load, evaluated
 from reconciler.engine.intake.recall import (
     Follows,
     declared_elsewhere,
@@ -25,9 +26,8 @@ from reconciler.engine.intake.recall import (
 from reconciler.engine.intake.telling import Telling
 from reconciler.engine.intake.waves import GoOn, SourceWaves
 from reconciler.engine.loop.submissions import Submissions
-from reconciler.errors import ConfigError, FroyoError, Problem, in_words
+from reconciler.errors import ConfigError, Problem
 from reconciler.model.desired import Desired
-from reconciler.model.manifests import is_program
 from reconciler.model.names import SourceName
 from reconciler.model.rollout import RolloutRecord
 from reconciler.model.source import Snapshot, SnapshotGone, SourceReport
@@ -38,17 +38,10 @@ from reconciler.store.store import Store
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")
-Load = Callable[[Snapshot], Desired]
-"""Evaluates a snapshot. Raises ConfigError or SnapshotGone. Runs on a thread of its own: it may take a while."""
 Taking = Callable[[Desired], Awaitable[None]]
 """Is told what a source has come to declare."""
 Admit = Callable[[Snapshot, Desired], Awaitable[Desired]]
 """Sees that a snapshot may be put in force. Raises ConfigError or SnapshotGone."""
-
-
-def lane_of(snapshot: Snapshot) -> str:
-    """On which lane a snapshot is evaluated: programs may take their time, and hold up no other source."""
-    return f"programs of {snapshot.source}" if any(map(is_program, snapshot.files)) else "config"
 
 
 class Intake:
@@ -323,17 +316,7 @@ class Intake:
         return "the last good one stays in force"
 
     async def _evaluate(self, snapshot: Snapshot) -> Desired:
-        try:
-            return await self._runtime.offload(lane_of(snapshot), partial(self._load, snapshot))
-        except (FroyoError, SnapshotGone):
-            raise
-        except Exception as error:
-            # It must not take what is in force away, nor what was in force when the last controller ended.
-            log.exception("a source cannot be evaluated; this is a defect", source=self.state.name)
-            message = (
-                f"froyo fails to evaluate {snapshot.revision}, which is a defect of it: {in_words(error)}"
-            )
-            raise ConfigError([Problem("", 0, 0, message, "the daemon's log says where")]) from error
+        return await evaluated(self._load, snapshot, self._runtime)
 
     async def _heard(self, report: SourceReport) -> None:
         """Take note of what a source says of itself."""
