@@ -19,7 +19,7 @@ from reconciler.app.leading import LEASE
 from reconciler.app.memory import keep_small
 from reconciler.app.policies import operator_place
 from reconciler.app.rolling_back import RollingBack
-from reconciler.app.sharing import SharedWork, shared_work
+from reconciler.app.sharing.work import SharedWork, shared_work
 from reconciler.app.sources import Sources
 from reconciler.app.standing import Standing
 from reconciler.app.tidying import tidy

@@ -28,6 +28,28 @@ def shared_out(members: Collection[int]) -> Mapping[int, int]:
     return {shard: max(members, key=lambda one: (_weight(shard, one), one)) for shard in range(SHARDS)}
 
 
+class Silence:
+    """For how long members have shown no sign, as one of them sees it.
+
+    Args:
+        longest: seconds after which one that is silent is dead.
+
+    Example:
+        >>> silence = Silence(6.0)
+        >>> [silence.dead({1}, now=0.0), silence.dead({1, 2}, now=5.0), silence.dead({1, 2}, now=6.0)]
+        [[], [], [1]]
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._since: dict[int, float] = {}
+
+    def dead(self, silent: Collection[int], *, now: float) -> list[int]:
+        """Those of the members that are silent now that are dead; whoever was heard of in between begins anew."""
+        self._since = {number: self._since.get(number, now) for number in silent}
+        return [number for number, since in self._since.items() if now - since >= self._longest]
+
+
 def _weight(shard: int, member: int) -> int:
     return _number(f"shard {shard} member {member}")
 

@@ -1,6 +1,6 @@
 """Of several operators one works (`--leader-elect`): the others wait, warm, and one goes on when that one has ended.
 
-Those that share the targets of a store (`--share`) all work, and elect nobody here: see `app/sharing.py`.
+Those that share the targets of a store (`--share`) all work, and elect nobody here: see `app/sharing`.
 
 Invariant: what is worked on is worked on by who has the Lease, and the store, which is one process's then, is what
 makes sure of it: a Lease alone is a promise by clocks. Who has lost it ends, and waits again when it is started again.

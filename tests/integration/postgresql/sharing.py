@@ -3,8 +3,8 @@
 import asyncio
 from contextvars import ContextVar
 
-from reconciler.app.following import Following
-from reconciler.app.sharing import SharedWork
+from reconciler.app.sharing.following import Following
+from reconciler.app.sharing.work import SharedWork
 from reconciler.core.sharing import SHARDS
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.share import Share

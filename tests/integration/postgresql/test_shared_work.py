@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.app.approving import approvals
-from reconciler.app.sharing import SILENCE
+from reconciler.app.sharing.work import SILENCE
 from reconciler.core.sharing import SHARDS, shard_of
 from reconciler.errors import LeaseLost, StoreError, TransportError
 from reconciler.model.names import Address

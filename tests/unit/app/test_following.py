@@ -1,6 +1,6 @@
 """What another controller has decided is put in force, each source by itself."""
 
-from reconciler.app.following import Following
+from reconciler.app.sharing.following import Following
 from reconciler.core.sharing import SHARDS
 from reconciler.model.names import SourceName
 from tests.sim.manifests import load, snapshot

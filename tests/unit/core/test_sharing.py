@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.sharing import SHARDS, shard_of, shared_out
+from reconciler.core.sharing import SHARDS, Silence, shard_of, shared_out
 
 MEMBERS = st.sets(st.integers(1, 1 << 62), min_size=1, max_size=8)
 
@@ -43,3 +43,11 @@ def test_targets_are_spread():
 def test_a_target_is_in_the_shard_that_it_was_always_in():
     """Two versions that differ about it would both work on it."""
     assert [shard_of(name) for name in ("web-1", "web-2", "db")] == [45, 27, 58]
+
+
+def test_who_was_heard_of_in_between_is_not_dead():
+    silence = Silence(6.0)
+    assert silence.dead({1, 2}, now=0.0) == []
+    assert silence.dead({1}, now=5.0) == []
+    assert silence.dead({1, 2}, now=6.0) == [1]
+    assert silence.dead({2}, now=12.0) == [2]
