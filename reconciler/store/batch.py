@@ -19,7 +19,8 @@ from reconciler.model.plan import Cause
 from reconciler.store import audit, codec, instances, journals, rollouts, sql
 from reconciler.store.blobs import inline_row
 from reconciler.store.records import Receipt
-from reconciler.store.sharing import decision_row, must_not_crowd
+from reconciler.store.sharing import decision_row
+from reconciler.store.sharing.crowding import must_not_crowd
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

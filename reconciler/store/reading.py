@@ -24,7 +24,7 @@ from reconciler.model.target import Target
 from reconciler.runtime import Runtime
 from reconciler.store import audit as audit_log
 from reconciler.store import lease as leases
-from reconciler.store import members, queries, snapshots
+from reconciler.store import queries, snapshots
 from reconciler.store.blobs import Blobs
 from reconciler.store.failures import failure
 from reconciler.store.records import (
@@ -35,7 +35,7 @@ from reconciler.store.records import (
     Run,
     RunUnit,
 )
-from reconciler.store.sharing import ControllerShare, Decided
+from reconciler.store.sharing import ControllerShare, Decided, members
 
 if TYPE_CHECKING:
     from reconciler.store.database import Database, Place

@@ -26,18 +26,19 @@ from reconciler.model.names import Digest, TargetName
 from reconciler.model.source import Snapshot
 from reconciler.runtime import Runtime
 from reconciler.store import lease as leases
-from reconciler.store import members, queries, snapshots
+from reconciler.store import queries, snapshots
 from reconciler.store.batch import Batch
 from reconciler.store.blobs import Staged
 from reconciler.store.digests import DigestStore
 from reconciler.store.failures import failure
 from reconciler.store.feed import Feed
 from reconciler.store.garbage import Housekeeping
-from reconciler.store.membership import Membership
 from reconciler.store.opening import connecting, open_reader, open_writer
 from reconciler.store.reading import LANE as READ_LANE
 from reconciler.store.reading import Reading
 from reconciler.store.records import Lease, LeaseHolder, Receipt, Retention, StoreStats
+from reconciler.store.sharing import members
+from reconciler.store.sharing.membership import Membership
 from reconciler.store.writer import LANE, Writer
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from collections.abc import Collection
 from reconciler.core.sharing import shared_out
 from reconciler.engine.loop.controller import Controller
 from reconciler.errors import StoreError
-from reconciler.store.membership import Membership
 from reconciler.store.sharing import Sharing
+from reconciler.store.sharing.membership import Membership
 from reconciler.telemetry.log import get_logger
 
 log = get_logger("froyo")

@@ -15,9 +15,8 @@ from reconciler.core.sharing import shard_of
 from reconciler.errors import TransportError
 from reconciler.model.fence import Fence
 from reconciler.store import lease as leases
-from reconciler.store import members
 from reconciler.store.failures import failure
-from reconciler.store.sharing import Member, Sharing
+from reconciler.store.sharing import Member, Sharing, members
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from reconciler.errors import ErrorClass
-from reconciler.model.names import Address, Digest, SourceName, TargetName
-from reconciler.store import codec, sql
-from reconciler.store.failures import failure
+from reconciler.model.names import Address, Digest, SourceName
+from reconciler.store import codec
 from reconciler.store.records import Lease, LeaseHolder
-
-if TYPE_CHECKING:
-    from reconciler.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +133,3 @@ def decision(row: Sequence[Any]) -> Decided:
     source, digest, doubted, held = row
     doubt, certain = codec.parse(doubted)
     return Decided(SourceName(source), Digest(digest), doubt, frozenset(certain), codec.parse(held))
-
-
-def must_not_crowd(connection: Database, disrupted: Collection[TargetName], most: int) -> None:
-    """See that with these no more targets are disrupted than may be: others may have disrupted some since.
-
-    Raises:
-        StoreError: there would be.
-    """
-    there = {target for target, *_ in connection.execute(sql.DISRUPTIONS)}
-    if not there.issuperset(disrupted) and len(there.union(disrupted)) > most:
-        raise failure(
-            connection.place,
-            f"{len(there)} of at most {most} targets that may be disrupted at a time are by now",
-            "it is tried again",
-            ErrorClass.TRANSIENT,
-        )
