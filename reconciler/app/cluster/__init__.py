@@ -1,1 +1,1 @@
-"""A cluster as it is seen from outside: what its objects say, and how a directory becomes objects and back."""
+"""A cluster as it is seen from outside: what the statuses of its objects say, where no daemon is asked."""

@@ -37,7 +37,7 @@ from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.carrying import CarriedOver
+    from reconciler.app.migrating.carrying import CarriedOver
     from reconciler.app.places import Places
 
 EXAMPLES = (
@@ -142,7 +142,7 @@ def _to_cluster(
     *,
     apply: bool,
 ) -> int:
-    from reconciler.app.cluster.migrating import Migration
+    from reconciler.app.migrating.migration import Migration
     from reconciler.app.watching import take
     from reconciler.cli.knowing_facts import known
     from reconciler.errors import ConfigError
@@ -180,7 +180,7 @@ def _to_cluster(
 
 
 def _apply(objects: list[dict[str, Any]], where: Places, cluster: Cluster) -> None:
-    from reconciler.app.cluster.writing import write
+    from reconciler.app.migrating.writing import write
 
     context, file = cluster.context or "", cluster.file or ""
     asyncio.run(write(objects, where, os.environ, context=context, file=file, force=cluster.force))
@@ -198,7 +198,7 @@ def _tell(screen: Terminal, found: CarriedOver, *, hidden: bool) -> None:
 
 
 def _from_cluster(screen: Terminal, where: Places, directory: Path, cluster: Cluster, namespace: str) -> int:
-    from reconciler.app.cluster.writing import brought, written
+    from reconciler.app.migrating.writing import brought, written
     from reconciler.cli.knowing_facts import known
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.app.catalogues import installed
-from reconciler.app.cluster.matching import canonical
+from reconciler.app.migrating.matching import canonical
 from reconciler.app.places import places
 from reconciler.app.watching import take
 from reconciler.config import load

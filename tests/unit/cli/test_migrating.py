@@ -12,10 +12,10 @@ from reconciler.age.blocks import Form, formed
 from reconciler.age.identities import generated, identities_in
 from reconciler.age.recipients import recipient
 from reconciler.age.sealing import opened, sealed
-from reconciler.app.cluster import migrating, writing
-from reconciler.app.cluster.kept import KeptData
-from reconciler.app.cluster.matching import canonical, differences
-from reconciler.app.cluster.migrating import Migration
+from reconciler.app.migrating import migration, writing
+from reconciler.app.migrating.kept import KeptData
+from reconciler.app.migrating.matching import canonical, differences
+from reconciler.app.migrating.migration import Migration
 from reconciler.app.places import places
 from reconciler.app.watching import definitions, take
 from reconciler.cli.app import run
@@ -500,14 +500,14 @@ def test_options_that_make_no_sense(site, froyo, words, said):
 def test_what_would_be_declared_otherwise_is_a_defect_and_nothing_is_written(
     site, memory, froyo, monkeypatch
 ):
-    plain = migrating.carried
+    plain = migration.carried
 
     def other(*arguments, **words):
         found = plain(*arguments, **words)
         next(one for one in found.objects if one["kind"] == "File")["spec"]["mode"] = "0600"
         return found
 
-    monkeypatch.setattr(migrating, "carried", other)
+    monkeypatch.setattr(migration, "carried", other)
     code, _, err = froyo("to-cluster", site, "--apply")
     assert (code, memory.objects) == (1, [])
     assert "this is a defect of froyo, and nothing was written" in err
@@ -518,7 +518,7 @@ def test_what_would_be_declared_otherwise_is_a_defect_and_nothing_is_written(
         found.objects[-1]["spec"]["target"] = "nobody"
         return found
 
-    monkeypatch.setattr(migrating, "carried", wrong)
+    monkeypatch.setattr(migration, "carried", wrong)
     assert (
         "cannot be carried over, and nothing was written: default/" in froyo("to-cluster", site, "--apply")[2]
     )
@@ -541,7 +541,7 @@ def test_what_is_kept_is_read_as_an_operator_reads_it():
     with pytest.raises(SecretError):
         kept.read(KeyRef("Secret", "default", "s", "other"))
     with pytest.raises(SecretError):
-        migrating._in_cluster(kept.read, Secret("a"))
+        migration._in_cluster(kept.read, Secret("a"))
 
 
 def test_of_a_program_it_is_what_that_makes_now(state, froyo, tmp_path):

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app.cluster import returning
-from reconciler.app.cluster.migrating import Migration
 from reconciler.app.cluster.seeing import GIVEN
+from reconciler.app.migrating import returning
+from reconciler.app.migrating.migration import Migration
 from reconciler.app.places import must_be_ours
 from reconciler.app.watching import definitions
 from reconciler.errors import UsageError, why
@@ -22,7 +22,7 @@ from watchers.kubernetes.applying import Refused, apply, fetched
 from watchers.kubernetes.listing import Unlisted, Unserved, listed, login_of
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.returning import Returned
+    from reconciler.app.migrating.returning import Returned
     from reconciler.app.places import Places
     from reconciler.model.facts import Facts
     from reconciler.model.names import TargetName

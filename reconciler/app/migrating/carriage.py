@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app.cluster.kept import SharedKey, key_of
+from reconciler.app.migrating.kept import SharedKey, key_of
 from reconciler.errors import Problem
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.kept import KeptData
+    from reconciler.app.migrating.kept import KeptData
     from reconciler.config.targets import ControllerPaths
     from reconciler.documents.reading import Document, Locator
     from reconciler.model.desired import Desired

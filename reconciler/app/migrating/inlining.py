@@ -11,7 +11,7 @@ from reconciler.config.expressions import meant
 from reconciler.core.spoken import with_article
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.carriage import Carriage, Json
+    from reconciler.app.migrating.carriage import Carriage, Json
     from reconciler.model.catalog import Kind
 
 _READS_OTHERS = re.compile(r"\{%-?\+?\s*(?:include|import|from|extends)\b")

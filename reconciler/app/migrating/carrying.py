@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app.cluster.carriage import Carriage, FieldPath, Json
-from reconciler.app.cluster.inlining import resource
-from reconciler.app.cluster.kept import LARGEST, KeptData
-from reconciler.app.cluster.own_kinds import own
-from reconciler.app.cluster.target_specs import target_spec
+from reconciler.app.migrating.carriage import Carriage, FieldPath, Json
+from reconciler.app.migrating.inlining import resource
+from reconciler.app.migrating.kept import LARGEST, KeptData
+from reconciler.app.migrating.own_kinds import own
+from reconciler.app.migrating.target_specs import target_spec
 from reconciler.config.loading import declaring
 from reconciler.config.sops_manifests import manifest_in
 from reconciler.config.targets import ControllerPaths

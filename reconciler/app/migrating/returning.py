@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from reconciler.app.cluster.kept import expanded
+from reconciler.app.migrating.kept import expanded
 from reconciler.config.expressions import meant
 from reconciler.config.secret_values import SECRET, is_secret
 from reconciler.errors import ConfigError, Problem

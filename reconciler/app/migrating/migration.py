@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reconciler.app.catalogues import installed
-from reconciler.app.cluster.carrying import CarriedOver, carried
-from reconciler.app.cluster.matching import canonical, differences
 from reconciler.app.declaring import evaluation
 from reconciler.app.keeping_secrets import KeptSecrets
+from reconciler.app.migrating.carrying import CarriedOver, carried
+from reconciler.app.migrating.matching import canonical, differences
 from reconciler.app.secrets import KEY_BYTES
 from reconciler.core.vault import Vault
 from reconciler.errors import ConfigError, UsageError
@@ -27,7 +27,7 @@ from reconciler.model.source import Snapshot, SnapshotFile
 from watchers.kubernetes.objects import Definition, snapshot
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.returning import Returned
+    from reconciler.app.migrating.returning import Returned
     from reconciler.app.places import Places
     from reconciler.engine.intake.evaluating import Load
     from reconciler.model.catalog import Catalog

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.age.header import binary
-from reconciler.app.cluster.kept import HOSTS, IDENTITIES, SECRETS, expanded, key_of
+from reconciler.app.migrating.kept import HOSTS, IDENTITIES, SECRETS, expanded, key_of
 from reconciler.config.bodies import beside
 from reconciler.config.secret_values import AGE, AGE_FILE, OPENER, OPENER_KEY, SECRET, SOPS, is_secret
 from reconciler.errors import why
@@ -18,7 +18,7 @@ from reconciler.model.secrets import Secret, SecretError
 from reconciler.model.source import DirectoryPlace
 
 if TYPE_CHECKING:
-    from reconciler.app.cluster.carriage import Carriage, FieldPath, Json
+    from reconciler.app.migrating.carriage import Carriage, FieldPath, Json
 
 _OF_GIT = (("url",), ("identityFile",), ("knownHosts",), ("passwordFile",), ("caFile",))
 _OF_KNOWN_HOSTS = re.compile(
