@@ -5,9 +5,9 @@ is what counts. A tree that cannot be read in full yields no snapshot but a repo
 not empty. A snapshot equal to the one before is not yielded again.
 
 Example:
-    >>> source = DirectorySource(SourceName("site"), "/etc/froyo", runtime=runtime)
-    >>> async for item in source.snapshots():
-    ...     ...
+    source = DirectorySource(SourceName("site"), "/etc/froyo", runtime=runtime)
+    async for item in source.snapshots():
+        ...
 """
 
 from __future__ import annotations

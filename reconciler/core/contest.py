@@ -106,7 +106,7 @@ class Contests(Generic[K]):
     """The contests of many things, by (thing, field). Remembers only those that are not over.
 
     Example:
-        >>> contests = Contests[str](Rules(corrections=2, lasting=0.0))
+        >>> contests = Contests[str](ContestRules(corrections=2, lasting=0.0))
         >>> contests.corrected("web-1/File/motd", ["content"], now=10.0).contested
         False
         >>> contests.corrected("web-1/File/motd", ["content", "mode"], now=11.0).contested

@@ -4,9 +4,9 @@ Invariant: what cannot be had, read or verified yields no snapshot but a report 
 A commit that was yielded is not yielded again. To be told that there may be something new is a reason to look sooner.
 
 Example:
-    >>> source = GitSource(place, "/var/lib/froyo/git", runtime=runtime, environ=os.environ)
-    >>> async for item in source.snapshots():
-    ...     ...
+    source = GitSource(place, "/var/lib/froyo/git", runtime=runtime, environ=os.environ)
+    async for item in source.snapshots():
+        ...
 """
 
 from __future__ import annotations

@@ -8,27 +8,13 @@ from typing import Any
 
 from reconciler.config.builtin import METADATA
 from reconciler.config.schemas import Kinds, spec_schema
+from reconciler.languages.starlark.worker.words import FUNCTIONS, RESERVED
 from reconciler.model.catalog import Kind
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NEVER = frozenset({"Source"})
 """The kinds that no program makes."""
 _OURS = "froyo.dev"
-
-# fmt: off
-RESERVED = frozenset({
-    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
-    "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "load", "nonlocal", "not", "or", "pass",
-    "raise", "return", "try", "while", "with", "yield",
-})
-"""The words that no argument can be called; one of that name has a `_` behind it."""
-LANGUAGE = frozenset({
-    "abs", "any", "all", "bool", "bytes", "chr", "dict", "dir", "enumerate", "fail", "float", "getattr", "hasattr",
-    "hash", "int", "json", "len", "list", "max", "min", "ord", "print", "range", "repr", "reversed", "set", "sorted",
-    "str", "struct", "tuple", "type", "zip",
-})
-"""The functions of the language; a kind of that name has a `_` behind it."""
-# fmt: on
 
 
 def helpers(kinds: Kinds) -> dict[str, dict[str, Any]]:
@@ -49,7 +35,7 @@ def helpers(kinds: Kinds) -> dict[str, dict[str, Any]]:
             # Of several of one name that of ours has it, or none: what is installed takes no name from another.
             plain = len(same) == 1 or [kind] == ours
             own = name if plain else f"{re.sub(r'[^a-z0-9]', '_', _group(kind).partition('.')[0])}_{name}"
-            made[f"{own}_" if own in LANGUAGE | RESERVED else own] = _helper(kind)
+            made[f"{own}_" if own in FUNCTIONS | RESERVED else own] = _helper(kind)
     return made
 
 

@@ -14,6 +14,7 @@ from reconciler.languages.starlark.worker.functions import Functions, Printed, p
 from reconciler.languages.starlark.worker.library import Library, suggest
 from reconciler.languages.starlark.worker.modules import PREFIX, Module, Site, Unreadable
 from reconciler.languages.starlark.worker.texts import WrittenModule
+from reconciler.languages.starlark.worker.words import FUNCTIONS
 from reconciler.languages.starlark.worker.writing import rewritten
 
 MOST_OBJECTS = 200_000
@@ -24,13 +25,7 @@ MOST_DEPTH = 60
 """Levels of nesting of what is made."""
 
 _PRELUDE = (Path(__file__).parent / "prelude.star").read_text(encoding="utf-8")
-# fmt: off
-_LANGUAGE = (
-    "None", "True", "False", "any", "all", "bool", "bytes", "chr", "dict", "dir", "enumerate", "fail", "float",
-    "getattr", "hasattr", "hash", "int", "json", "len", "list", "load", "max", "min", "ord", "print", "range", "repr",
-    "reversed", "set", "sorted", "str", "struct", "tuple", "type", "zip",
-)
-# fmt: on
+_LANGUAGE = ("None", "True", "False", "load", *sorted(FUNCTIONS))
 
 
 @dataclass(slots=True)
