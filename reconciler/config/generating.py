@@ -17,7 +17,7 @@ from reconciler.config.declared import FileDeclarations
 from reconciler.config.inventory.fleet import FleetFiles
 from reconciler.config.manifests import declarations
 from reconciler.config.owned import Owned
-from reconciler.config.programs import Evaluation, Surroundings, text_of
+from reconciler.config.programs import NOT_MADE, Evaluation, Surroundings, text_of
 from reconciler.config.selection import TargetSelection
 from reconciler.config.trees import is_below, roots_of
 from reconciler.config.variables import Values
@@ -42,12 +42,6 @@ if TYPE_CHECKING:
 FACTS = "facts."
 """What the part of facts begins with; the section follows."""
 
-_NEVER = {
-    "Source": (
-        "a program declares no Source",
-        "what is served is said in YAML, where it does not depend on what is evaluated",
-    )
-}
 _NOT_BY_FACTS = ("Target", "Inventory", "Vars")
 
 
@@ -123,8 +117,8 @@ class Generating:
     def _refused(self, one: GeneratedDocument, evaluation: Evaluation) -> Iterator[Problem]:
         kind = one.value.get("kind") if isinstance(one.value, dict) else None
         read = partial(text_of, self._snapshot)
-        if kind in _NEVER:
-            yield problem_at(one.spots[()], *_NEVER[kind], read)
+        if kind in NOT_MADE:
+            yield problem_at(one.spots[()], *NOT_MADE[kind], read)
         if kind in _NOT_BY_FACTS and any(part.startswith(FACTS) for part in evaluation.asked):
             message = f"a program that reads facts declares no {kind}"
             hint = "declare it in YAML, or in a program of its own, which reads none"

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from reconciler.model.source import Snapshot
 
 
+NOT_MADE = {
+    "Source": (
+        "a program declares no Source",
+        "what is served is said in YAML, where it does not depend on what is evaluated",
+    )
+}
+"""The kinds that no program makes: what is said of one that does, and a hint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Constrained:
     """An object that is held to a constraint.

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.config.builtin import METADATA
+from reconciler.config.programs import NOT_MADE
 from reconciler.config.schemas import Kinds, spec_schema
 from reconciler.languages.starlark.worker.words import FUNCTIONS, RESERVED
 from reconciler.model.catalog import Kind
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NEVER = frozenset({"Source"})
-"""The kinds that no program makes."""
 _OURS = "froyo.dev"
 
 
@@ -26,7 +25,7 @@ def helpers(kinds: Kinds) -> dict[str, dict[str, Any]]:
     """
     names: dict[str, list[Kind]] = {}
     for kind in kinds.known.values():
-        if kind.kind not in _NEVER:
+        if kind.kind not in NOT_MADE:
             names.setdefault(function_name(kind.kind), []).append(kind)
     made: dict[str, dict[str, Any]] = {}
     for name, same in names.items():
