@@ -1,8 +1,10 @@
 """The controller: the parts of the loop put together, and what is asked of it as a whole.
 
 Invariants: waiting, for a session, a retry or a person, holds no round. Nothing is concluded from an event's absence:
-every target is looked at again at intervals whatever was heard from it. What a part can do by itself is in its own
-module, with the invariant that it keeps; here is what several of them do for one thing that is asked.
+every target is looked at again at intervals whatever was heard from it.
+
+What a part can do by itself is in its own module, with the invariant that it keeps. All of them are made here, and what
+is asked of several at once is asked here, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
