@@ -18,11 +18,11 @@ from reconciler.engine.keeping import settle_in_doubt, store_report
 from reconciler.engine.lane.lane import orphaned
 from reconciler.engine.lane.unclaimed import Unclaimed
 from reconciler.engine.loop.approvals import Approvals
-from reconciler.engine.loop.reached import account
 from reconciler.engine.loop.suspensions import Suspensions
-from reconciler.engine.oneshot import OneShot, TargetResult
 from reconciler.engine.report import Report
 from reconciler.engine.round.progress import Progress
+from reconciler.engine.single.oneshot import OneShot, TargetResult
+from reconciler.engine.single.reached import account
 from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.desired import Desired
 from reconciler.model.facts import Facts

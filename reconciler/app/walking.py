@@ -18,11 +18,11 @@ from reconciler.core.rollout import advance, wake
 from reconciler.core.rollout_control import renewed
 from reconciler.core.spoken import count, some
 from reconciler.engine.intake.recall import current
-from reconciler.engine.oneshot import TargetResult
 from reconciler.engine.rollouts.beginning import begun, recorded
 from reconciler.engine.rollouts.composing import SourceComposing, records_of
 from reconciler.engine.rollouts.telling import tell
 from reconciler.engine.round.progress import Progress
+from reconciler.engine.single.oneshot import TargetResult
 from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import TargetName, split_address

@@ -17,7 +17,7 @@ from reconciler.model.envelope import envelope
 
 if TYPE_CHECKING:
     from reconciler.core.conditions import Summary
-    from reconciler.engine.oneshot import TargetResult
+    from reconciler.engine.single.oneshot import TargetResult
     from reconciler.model.event import Event
     from reconciler.model.names import Address
 

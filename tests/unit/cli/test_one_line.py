@@ -15,7 +15,7 @@ from reconciler.cli.show.resources import (
 from reconciler.cli.show.results import result_document, result_lines
 from reconciler.cli.show.status import status_lines
 from reconciler.core.conditions import Summary
-from reconciler.engine.oneshot import TargetResult
+from reconciler.engine.single.oneshot import TargetResult
 from reconciler.errors import Problem, TransportError
 from reconciler.model.conditions import Reason
 from tests.unit.api.known import event

@@ -2,7 +2,7 @@
 
 from reconciler.cli.show.results import result_document, result_lines, result_summary
 from reconciler.core.conditions import Summary
-from reconciler.engine.oneshot import TargetResult
+from reconciler.engine.single.oneshot import TargetResult
 from reconciler.model.conditions import Reason
 from tests.unit.api.known import event
 from tests.unit.cli.screens import pipe

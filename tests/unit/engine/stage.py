@@ -22,11 +22,11 @@ from reconciler.core.conditions import Summary, get_condition, summarize
 from reconciler.engine.intake.in_force import InForce
 from reconciler.engine.intake.wanted import Record
 from reconciler.engine.loop.controller import Controller
-from reconciler.engine.oneshot import OneShot
 from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.round.services import Services
 from reconciler.engine.settings import EngineSettings
+from reconciler.engine.single.oneshot import OneShot
 from reconciler.errors import ErrorClass, ProviderError, StoreError, TransportError
 from reconciler.model.calls import Call, Failure, Ok, Reply
 from reconciler.model.conditions import ConditionType

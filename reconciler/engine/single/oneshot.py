@@ -18,12 +18,12 @@ from reconciler.engine.facts import TargetFacts
 from reconciler.engine.intake.wanted import Wanted
 from reconciler.engine.lane.lane import Lane
 from reconciler.engine.lane.unclaimed import Unclaimed
-from reconciler.engine.loop.reached import Reached
 from reconciler.engine.round.planning import unplanned
 from reconciler.engine.round.reconcile import Round
 from reconciler.engine.round.services import Services
-from reconciler.engine.throttled import Throttled
-from reconciler.engine.turns import Turns
+from reconciler.engine.single.reached import Reached
+from reconciler.engine.single.throttled import Throttled
+from reconciler.engine.single.turns import Turns
 from reconciler.errors import FroyoError, ProtocolError, RunnerError, StoreError, TransportError, in_words
 from reconciler.model.event import Event
 from reconciler.model.facts import Section
