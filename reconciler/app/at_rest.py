@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from reconciler.age.sealing import is_sealed, open_stream, opened, seal_stream
 from reconciler.app.ciphertexts.recipient_files import parsed, read, together
 from reconciler.app.identities import own_identities
-from reconciler.app.systems import explained
+from reconciler.app.systems import explained, partial_name
 from reconciler.errors import UsageError
 from reconciler.model.secrets import SecretError
 from reconciler.store.backup import restore, take
@@ -59,7 +59,7 @@ def back_up(where: Places, destination: Path, wanted: Sequence[Recipient], *, no
 
 def _sealed(wanted: Sequence[Recipient], made: Path, destination: Path) -> None:
     """Encrypt a file to another place, where nothing may be; all of it or nothing."""
-    partial_ = destination.with_name(f".{destination.name}.{os.getpid()}.new")
+    partial_ = destination.with_name(partial_name(destination.name))
     handle = os.open(partial_, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
         with made.open("rb") as source, os.fdopen(handle, "wb") as file:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reconciler.app.laying_out import laid_out
-from reconciler.app.systems import write_whole
+from reconciler.app.systems import rewrite
 from reconciler.app.watching import take
 from reconciler.config.compiler import CompilerError, compiler, problem_of
 from reconciler.documents.text import FileText, decode
@@ -65,7 +65,7 @@ def formatted(directory: str, places: Places, environ: Mapping[str, str], *, che
     wanted |= manifests.wanted
     for path in [] if check else others:
         full = os.path.join(snapshot.root, path)
-        write_whole(full, wanted[path], what="the file", mode=os.stat(full).st_mode & 0o777)
+        rewrite(full, wanted[path], was=snapshot.files[path].read(), what="the file")
     looked = len(files) + len(manifests.wanted) + len(manifests.left)
     return {
         "directory": snapshot.root,

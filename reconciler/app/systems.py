@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import secrets
+from collections.abc import Callable
 
 from reconciler.errors import UsageError, why
 
@@ -40,21 +43,77 @@ def write_whole(path: str, text: str, *, what: str, mode: int) -> None:
     Raises:
         UsageError: it cannot be written.
     """
-    directory, name = os.path.split(path)
-    partial = os.path.join(directory, f".{name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
+        _put(path, text.encode("utf-8", "surrogateescape"), mode)
     except OSError as error:
         raise UsageError(f"{path}: {what} cannot be saved: {explained(error)}") from error
+
+
+def rewrite(path: str, text: str, *, was: bytes, what: str) -> None:
+    """Write a file that is there anew, all of it or nothing: it keeps its mode and owner, and a link to it stays one.
+
+    Args:
+        path: of the file.
+        text: what is to be in it.
+        was: what was read of it before.
+        what: that is, for the error.
+
+    Raises:
+        UsageError: it cannot be written, or is not any more what was read.
+    """
+    real = os.path.realpath(path)
+    try:
+        with open(real, "rb") as file:
+            status, now = os.fstat(file.fileno()), file.read()
+        if now != was:
+            raise UsageError(
+                f"{path} was changed by somebody else meanwhile, and stays as it is; begin again"
+            )
+        _put(real, text.encode("utf-8", "surrogateescape"), status.st_mode & 0o777, status)
+    except OSError as error:
+        raise UsageError(f"{path}: {what} cannot be saved: {explained(error)}") from error
+
+
+def partial_name(name: str) -> str:
+    """What a file is called until all of it is there. No name comes twice: what a killed process left is in no way."""
+    return f".{name[:50]}.{secrets.token_hex(6)}.new"
+
+
+def _put(
+    path: str,
+    content: bytes,
+    mode: int,
+    like: os.stat_result | None = None,
+    *,
+    place: Callable[[str, str], None] = os.replace,
+) -> None:
+    """Write a file beside its place, and put it there.
+
+    Args:
+        path: of the file.
+        content: of it.
+        mode: of it, less what the umask takes away, unless it is like another.
+        like: whose mode and owner it is to have.
+        place: puts it there.
+    """
+    directory, name = os.path.split(path)
+    partial = os.path.join(directory, partial_name(name))
+    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if like is not None:
+                made = os.fstat(descriptor)
+                if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
+                    with contextlib.suppress(PermissionError):  # who may not give it away has it from now on
+                        os.fchown(descriptor, like.st_uid, like.st_gid)
+                os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        place(partial, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
 
 
 def write_new(path: str, text: str, *, what: str, mode: int = 0o666) -> None:
@@ -69,18 +128,8 @@ def write_new(path: str, text: str, *, what: str, mode: int = 0o666) -> None:
     Raises:
         UsageError: something is there already, or it cannot be written.
     """
-    directory, name = os.path.split(path)
-    partial = os.path.join(directory, f".{name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(partial, path)
-        finally:
-            os.unlink(partial)
+        _put(path, text.encode(), mode, place=os.link)
     except FileExistsError as error:
         raise UsageError(f"{path} is there already, and is not replaced; name another file") from error
     except OSError as error:

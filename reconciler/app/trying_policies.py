@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.app.policies import bundle_key, shelf_of
-from reconciler.app.systems import write_whole
+from reconciler.app.systems import rewrite
 from reconciler.config.policies import policy_files
 from reconciler.errors import ConfigError, Problem, UsageError, why
 from reconciler.model.envelope import envelope
@@ -106,7 +106,7 @@ def formatted(files: PolicyFiles, places: Places) -> Document:
     for path, text in sorted(answer["files"].items()):
         if text != modules[path]:
             full = os.path.join(files.root, path)
-            write_whole(full, text, what="the policy", mode=os.stat(full).st_mode & 0o777)
+            rewrite(full, text, was=files.files[path].read(), what="the policy")
             written.append(full)
     return _document("PolicyFormat", files, written=written, modules=len(modules))
 

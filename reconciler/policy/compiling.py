@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,11 +120,15 @@ def _read(path: Path) -> bytes:
 
 def _keep(path: Path, content: bytes) -> None:
     """For the next time; where that cannot be, it is compiled again."""
-    made = path.with_suffix(f".{os.getpid()}")
+    made = path.with_suffix(f".{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(
+                file.fileno()
+            )  # or it is there without all of its content, when the machine has gone down
         os.replace(made, path)
     except OSError:
         made.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from reconciler.age.identities import Identity
 from reconciler.age.recipients import Recipient
 from reconciler.age.sealing import is_sealed, opened, sealed
 from reconciler.app.ciphertexts.private_place import private_place
-from reconciler.app.systems import explained, write_whole
+from reconciler.app.systems import explained, rewrite, write_new
 from reconciler.errors import UsageError
 from reconciler.model.secrets import SecretError
 
@@ -67,10 +67,10 @@ def edit(
     fresh = _edited(path, plain, back, environ, again)
     if fresh == text:
         return False
-    if _content(path) != content:
-        raise UsageError(f"{path} was changed by somebody else meanwhile, and stays as it is; edit it again")
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666
-    write_whole(str(path), fresh, what="what was edited", mode=mode)
+    if content or path.exists():
+        rewrite(str(path), fresh, was=content, what="what was edited")
+    else:
+        write_new(str(path), fresh, what="what was edited")
     return True
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.age.recipients import FILE, Recipient, recipient, recipients_in
 from reconciler.age.sealing import sealed
-from reconciler.app.systems import explained, write_whole
+from reconciler.app.systems import explained, rewrite, write_new
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.secrets import SecretError
@@ -119,15 +119,19 @@ def add(path: Path, fresh: Sequence[Recipient], name: str) -> list[Recipient]:
     Raises:
         UsageError: it cannot be written.
     """
-    known = {one.text for one in read(path)} if path.exists() else set()
+    there = path.exists()
+    before = path.read_text(encoding="utf-8") if there else ""
+    known = {one.text for one in read(path)} if there else set()
     added = [one for one in fresh if one.text not in known]
     if added:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
         lines = [before if not before or before.endswith("\n") else f"{before}\n"]
         for one in added:
             whose = name or one.comment
             lines.append(f"# {whose}\n{one.text}\n" if whose else f"{one.text}\n")
-        write_whole(str(path), "".join(lines), what="whom it is encrypted for", mode=0o644)
+        if there:
+            rewrite(str(path), "".join(lines), was=before.encode(), what="whom it is encrypted for")
+        else:
+            write_new(str(path), "".join(lines), what="whom it is encrypted for", mode=0o644)
     return added
 
 
@@ -142,6 +146,7 @@ def remove(path: Path, written: str) -> list[Recipient]:
         UsageError: nobody is meant by it, or nobody would be left, or the file cannot be written.
     """
     known = read(path)
+    before = path.read_text(encoding="utf-8")
     gone = [one for one in known if written in (one.text, one.comment)]
     if not gone:
         names = [name for one in known for name in (one.comment, one.text) if name]
@@ -151,7 +156,7 @@ def remove(path: Path, written: str) -> list[Recipient]:
         raise UsageError(f"{path}: nobody would be left who could open anything; add somebody else first")
     texts = {one.text for one in gone}
     lines: list[str] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in before.splitlines():
         if line.strip() and not line.startswith("#") and recipient(line).text in texts:
             if (
                 lines
@@ -161,5 +166,6 @@ def remove(path: Path, written: str) -> list[Recipient]:
                 lines.pop()
             continue
         lines.append(line)
-    write_whole(str(path), "\n".join([*lines, ""]), what="whom it is encrypted for", mode=0o644)
+    text = "\n".join([*lines, ""])
+    rewrite(str(path), text, was=before.encode(), what="whom it is encrypted for")
     return gone

@@ -17,7 +17,7 @@ from reconciler.age.identities import Identity
 from reconciler.age.recipients import Recipient, in_order
 from reconciler.age.sealing import is_sealed, opened, sealed
 from reconciler.app.ciphertexts.recipient_files import file_above, read, together
-from reconciler.app.systems import explained, write_whole
+from reconciler.app.systems import explained, rewrite
 from reconciler.errors import ConfigError, Problem, UsageError
 from reconciler.model.secrets import SecretError
 
@@ -65,7 +65,7 @@ def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> 
     """All files with ciphertexts.
 
     Args:
-        paths: files, or directories with all that is below them but what is hidden.
+        paths: files, or directories with all that is below them, but for directories whose names begin with a dot.
         recipients: whom they should be for; those of the nearest file for each, if there are none.
 
     Raises:
@@ -100,7 +100,7 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             names[:] = sorted(name for name in names if not name.startswith("."))
             for name in sorted(files):
                 one = Path(directory, name)
-                if not name.startswith(".") and one.is_file() and not one.is_symlink():
+                if one.is_file() and not one.is_symlink():
                     yield one
 
 
@@ -135,9 +135,8 @@ def rotate(found: FoundCiphertexts, identities: Sequence[Identity]) -> int:
     if wrong:
         raise ConfigError(wrong)
     for file, known in zip(found.files, plain, strict=True):
-        mode = file.path.stat().st_mode & 0o777
-        write_whole(str(file.path), _anew(file, known), what="what is encrypted anew", mode=mode)
-        file.path.chmod(mode)  # whatever the umask is
+        was = file.text.encode("utf-8", "surrogateescape")
+        rewrite(str(file.path), _anew(file, known), was=was, what="what is encrypted anew")
     return sum(len(file.contents) for file in found.files)
 
 

@@ -121,11 +121,15 @@ def test_everything_is_encrypted_anew_for_those_who_are_recipients_now(site):
     recipient_files.add(site / ".age-recipients", [B], "bob")
     found = rotating.found_below([site])
     assert found.of_sops == [site / "of.yaml"]
-    assert {file.path.name: file.others for file in found.files} == {"vars.yaml": 2, "tls.age": 1}
-    assert rotating.rotate(found, [ALICE]) == 3
+    assert {file.path.name: file.others for file in found.files} == {
+        "vars.yaml": 2,
+        "tls.age": 1,
+        ".hidden.yaml": 1,
+    }
+    assert rotating.rotate(found, [ALICE]) == 4
     after = read_all(site)
     changed = {path.name for path, content in after.items() if before[path] != content}
-    assert changed == {".age-recipients", "vars.yaml", "tls.age", "link.yaml"}
+    assert changed == {".age-recipients", "vars.yaml", "tls.age", "link.yaml", ".hidden.yaml"}
     assert (site / "vars.yaml").stat().st_mode & 0o777 == 0o640
     for one in (ALICE, BOB):
         values = [opened(block.content, [one]) for block in blocks((site / "vars.yaml").read_text())]
@@ -150,7 +154,7 @@ def test_killed_at_any_write_each_file_is_what_it_was_or_is_to_be(site, monkeypa
     for index in range(5):
         (site / f"v{index}.yaml").write_text(manifest(b"value %d" % index))
     recipient_files.add(site / ".age-recipients", [B], "bob")
-    real, left = rotating.write_whole, [3]
+    real, left = rotating.rewrite, [3]
 
     def killed(*given, **more):
         left[0] -= 1
@@ -158,7 +162,7 @@ def test_killed_at_any_write_each_file_is_what_it_was_or_is_to_be(site, monkeypa
             raise KeyboardInterrupt
         real(*given, **more)
 
-    monkeypatch.setattr(rotating, "write_whole", killed)
+    monkeypatch.setattr(rotating, "rewrite", killed)
     with pytest.raises(KeyboardInterrupt):
         rotating.rotate(rotating.found_below([site]), [ALICE])
     monkeypatch.undo()
@@ -168,6 +172,39 @@ def test_killed_at_any_write_each_file_is_what_it_was_or_is_to_be(site, monkeypa
     assert sum(file.others == 0 for file in rotating.found_below([site]).files) == 2
     rotating.rotate(rotating.found_below([site]), [ALICE])
     assert not any(file.others for file in rotating.found_below([site]).files)
+
+
+def test_what_somebody_writes_while_all_is_encrypted_anew_stays(site):
+    recipient_files.add(site / ".age-recipients", [B], "bob")
+    found = rotating.found_below([site])
+    (site / "vars.yaml").write_text("theirs: 1\n")
+    with pytest.raises(UsageError, match=r"vars\.yaml was changed by somebody else meanwhile"):
+        rotating.rotate(found, [ALICE])
+    assert (site / "vars.yaml").read_text() == "theirs: 1\n"
+
+
+def test_a_link_to_a_file_stays_one_and_a_file_keeps_its_owner(site, tmp_path):
+    if os.geteuid() == 0:
+        os.chown(site / "vars.yaml", 1234, 2345)
+    before = (site / "vars.yaml").stat()
+    recipient_files.add(site / ".age-recipients", [B], "bob")
+    assert rotating.rotate(rotating.found_below([site / "link.yaml"], [A, B]), [ALICE]) == 2
+    script = f"text = text.replace('hunter2', 'hunter5'); {WRITE}"
+    assert edit(site / "link.yaml", [ALICE], [A], editor(tmp_path, script), never)
+    assert (site / "link.yaml").is_symlink()
+    after = (site / "vars.yaml").stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert [file.others for file in rotating.found_below([site / "vars.yaml"], [A, B]).files] == [1]
+
+
+def test_what_is_left_of_a_process_that_was_killed_is_in_no_way(site, monkeypatch):
+    """In a container every process has the same number, and what the one before had left was in the way for good."""
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    left = site / ".vars.yaml.7.new"
+    left.write_text("half")
+    recipient_files.add(site / ".age-recipients", [B], "bob")
+    assert rotating.rotate(rotating.found_below([site / "vars.yaml"]), [ALICE]) == 2
+    assert left.read_text() == "half"
 
 
 def test_what_cannot_be_read_or_is_for_nobody_is_told(site, monkeypatch):
