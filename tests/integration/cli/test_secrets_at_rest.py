@@ -520,3 +520,117 @@ def test_a_program_may_make_some(person, canaries):
     failed = person.froyo("plan", person.site, status=1).stderr
     assert re.search(r"made\.star:\d+:\d+: this is nothing that age has encrypted", failed)
     canaries.look(failed)
+
+
+NOSY = """\
+package froyo.plan
+
+warn contains json.marshal(input)
+
+require_approval contains {"msg": json.marshal(change), "address": change.address} if some change in input.changes
+"""
+NOSY_ADMISSION = """\
+package froyo.admission
+
+warn contains json.marshal(object) if some object in input.objects
+"""
+NOSY_PROGRAM = """\
+def main(ctx):
+    for target in ctx.targets:
+        print(target.vars)
+    return [file(name = "nosy", target = t.name, path = "%s/nosy", content = str(t.vars)) for t in ctx.targets]
+"""
+NOSY_CONSTRAINT = """\
+package sub
+
+#Manifest: {kind: "Vars", spec: values: {url: int, token: int, ...}, ...}
+"""
+NOSY_ROLLOUT = """\
+apiVersion: froyo.dev/v1alpha1
+kind: Rollout
+metadata: {name: all}
+spec:
+  targets: {matchLabels: {role: test}}
+  waves: [{targets: {matchLabels: {role: test}}, untilPromoted: true}]
+  onFailure: rollback
+"""
+
+
+def failing_editor(person, script):
+    """One that ends badly with all that it was shown before its eyes."""
+    path = person.base / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return {"EDITOR": str(path), "VISUAL": ""}
+
+
+def test_nor_is_it_in_what_policies_programs_rollouts_editors_and_formatters_say(person, canaries):
+    """Each of them says all that it is told, and what is wrong with it."""
+    site, said = person.site, []
+
+    def froyo(*words, **more):
+        done = person.froyo(*words, status=None, **more)
+        said.append(done.stdout + done.stderr)
+        return done
+
+    froyo("apply", site)
+    (site / "policies").mkdir()
+    (site / "policies/nosy.rego").write_text(NOSY)
+    (site / "policies/nosy_admission.rego").write_text(NOSY_ADMISSION)
+    (site / "nosy.star").write_text(NOSY_PROGRAM % person.machine)
+    (site / "rollout.yaml").write_text(NOSY_ROLLOUT)
+    (site / "sub/check.cue").write_text(NOSY_CONSTRAINT)
+    wrong = froyo("plan", site, "-v")
+    assert wrong.returncode == 1, wrong.stdout
+    assert "check.cue" in wrong.stderr
+    (site / "sub/check.cue").unlink()
+    canaries.rotate("db")
+    plan = person.base / "nosy.plan"
+    asked = froyo("plan", site, "-v", "-o", "json", "--out", plan)
+    assert "File/nosy" in asked.stdout
+    assert "a policy wants it approved" in asked.stdout or "require_approval" in asked.stdout, asked.stdout
+    for words in (
+        ("plan", site, "-v"),
+        ("apply", site, "-v"),
+        ("apply", "--plan", plan, "-v"),
+        ("approve", site),
+        ("approve", "File/conf"),
+        ("rollout", "status", "-o", "json"),
+        ("rollout", "status", "all"),
+        ("rollout", "promote", "all"),
+        ("rollout", "abort", "all"),
+        ("policy", "test", site),
+        ("policy", "check", site, "-o", "json"),
+        ("policy", "fmt", site),
+        ("fmt", "--check", site),
+        ("fmt", site),
+        ("schema", "export", site),
+        ("cue", "export", site),
+        ("secrets", "recipients", site),
+        ("secrets", "rotate", "--check", site),
+        ("secrets", "rotate", "--check", site, "-r", canaries.public, "-o", "json"),
+        ("secrets", "rotate", site, "-r", canaries.public),
+        ("migrate", "to-cluster", site, "--into", person.base / "objects"),
+        ("facts", "-o", "json"),
+        ("audit", "-o", "json"),
+        ("validate", site, "-o", "json"),
+    ):
+        froyo(*words)
+    vars_ = site / "sub/vars.yaml"
+    for script in (
+        'cat "$1" >/dev/null; exit 3',
+        'echo "AGE[" >>"$1"',
+        'rm "$1"',
+        "kill -9 $$",
+        f"echo '# x' >>\"$1\"; echo >>{vars_}",
+    ):
+        edited = froyo("secrets", "edit", vars_, "-r", canaries.public, **failing_editor(person, script))
+        assert edited.returncode == 1, (script, edited.stdout)
+    for words in (
+        ("decrypt", vars_, "-i", site / "sub/vars.yaml"),
+        ("edit", site),
+        ("rotate", vars_, "-i", plan),
+    ):
+        assert froyo("secrets", *words).returncode == 1
+    (person.base / "editor").unlink()
+    canaries.look("\n".join(said), everything_said(person))
