@@ -12,16 +12,16 @@ from functools import partial
 
 from reconciler.core.rollout import advance, wake
 from reconciler.core.rollout_control import fail, renewed
-from reconciler.core.rollout_turns import unready
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
+from reconciler.engine.rollouts.away import AwayByTurns
 from reconciler.engine.rollouts.composing import records_of
 from reconciler.engine.rollouts.seeing import Seeing, probed, settle
 from reconciler.engine.rollouts.telling import tell
 from reconciler.engine.settings import EngineSettings
 from reconciler.errors import ConfigError, StoreError
 from reconciler.model.desired import Desired
-from reconciler.model.names import Address, Digest, SourceName, TargetName
+from reconciler.model.names import Address, Digest, SourceName
 from reconciler.model.rollout import Rollout, RolloutName, RolloutPhase, RolloutRecord
 from reconciler.runtime import Runtime
 from reconciler.store.batch import Batch
@@ -66,7 +66,7 @@ class Rolling:
         self._moved = asyncio.Event()
         self._trouble: dict[SourceName, str] = {}
         self._looked_at: set[SourceName] = set()
-        self._unready: dict[tuple[SourceName, RolloutName], set[TargetName]] = {}
+        self._away = AwayByTurns()
         self._asked: dict[tuple[SourceName, RolloutName], tuple[Digest, int]] = {}
 
     async def run(self) -> None:
@@ -88,9 +88,11 @@ class Rolling:
     async def _look_at_all(self) -> float:
         """See how all go on; seconds until something may follow by itself."""
         due = LOOK
+        self._away.keep_only(self._intakes.keys())
         for source, intake in list(self._intakes.items()):
             desired = self._controller.in_force.of(source)
             if desired is None or not desired.rollouts:
+                self._away.note(source, ())
                 continue
             try:
                 after = await self._look(intake)
@@ -100,13 +102,10 @@ class Rolling:
                     log.warning("a rollout cannot go on just now", source=source, why=str(error))
                 self._trouble[source] = str(error)
                 continue
-            self._unready |= {(one.source, one.name): unready(one) for one in after if not one.phase.over}
-            for one in after:
-                if one.phase.over:
-                    self._unready.pop((one.source, one.name), None)
+            self._away.note(source, after)
             for at in self._wakes(source, after):
                 due = min(due, max(0.0, at - self._runtime.now()))
-        self._controller.disruptions.roll({name for names in self._unready.values() for name in names})
+        self._controller.disruptions.roll(self._away.targets)
         return due
 
     async def _look(self, intake: Intake) -> Sequence[RolloutRecord]:
@@ -155,17 +154,8 @@ class Rolling:
             settle=settle(probed(desired, record, rollout), self._settings),
             unwell=seeing.unwell(rollout),
             locks=self._controller.in_force.locks,
-            away={*self._controller.disruptions.targets, *self._elsewhere(record)},
+            away={*self._controller.disruptions.targets, *self._away.beside(record)},
         )
-
-    def _elsewhere(self, record: RolloutRecord) -> set[TargetName]:
-        """Who is not ready in other rollouts."""
-        return {
-            name
-            for key, names in self._unready.items()
-            if key != (record.source, record.name)
-            for name in names
-        }
 
     def _wakes(self, source: SourceName, records: Iterable[RolloutRecord]) -> Iterable[float]:
         desired = self._controller.in_force.of(source)

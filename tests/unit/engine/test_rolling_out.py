@@ -80,9 +80,8 @@ class Rolled:
             store=stage.store,
             runtime=stage.runtime,
         )
-        self.rolling = Rolling(
-            stage.store, stage.runtime, stage.controller, {source: self.intake}, stage.settings
-        )
+        self.intakes = {source: self.intake}
+        self.rolling = Rolling(stage.store, stage.runtime, stage.controller, self.intakes, stage.settings)
         self.task = asyncio.create_task(self.rolling.run())
 
     async def end(self) -> None:
@@ -322,6 +321,24 @@ async def test_without_its_rollout_a_revision_is_everywhere_at_once(stage):
     assert await stage.store.load_rollouts() == []
     assert stage.controller.in_force.of(SOURCE).elsewhere == {}
     await stage.until(lambda: pages(stage) == "tttt")
+    await rolled.end()
+
+
+@staged(machines=HOSTS)
+async def test_a_turn_counts_for_locks_until_its_rollout_or_its_source_is_no_more(stage):
+    """A target whose rollout had been taken away in the middle kept its place in every lock, and others waited."""
+    well(stage, "o")
+    away, everywhere = stage.controller.disruptions, site("one\n") | {"rollouts": {}}
+    rolled = await in_force(stage)
+    await rolled.take(site("two\n"), 2)
+    await seen(stage, lambda: set(away.rolling) == {"w1"})
+    await rolled.take(everywhere, 3)
+    await seen(stage, lambda: not away.rolling)
+    await rolled.take(site("one\n"), 4)
+    await rolled.take(site("two\n"), 5)
+    await seen(stage, lambda: set(away.rolling) == {"w1"})
+    rolled.intakes.clear()
+    await seen(stage, lambda: not away.rolling)
     await rolled.end()
 
 
