@@ -37,6 +37,7 @@ class Desired:
         locks: how many targets may be disrupted at once, by name.
         elsewhere: the targets on which another revision is in force by now, since it is not their turn yet: with that;
             "" where nothing is.
+        governed: of those targets the policies of the revision that is in force there, which hold there as well.
         selecting: what is declared for whatever targets a selector selects, be it none.
         waiting: the targets of which nothing can be said before their facts are known: no instance is declared there,
             and what was is not declared no longer.
@@ -63,10 +64,15 @@ class Desired:
     rollouts: Mapping[RolloutName, Rollout] = field(default_factory=dict)
     locks: Mapping[str, TargetLock] = field(default_factory=dict)
     elsewhere: Mapping[TargetName, str] = field(default_factory=dict)
+    governed: Mapping[TargetName, PolicyFiles] = field(default_factory=dict)
 
     def revision_on(self, target: TargetName) -> str:
         """The revision that is in force on a target."""
         return self.elsewhere.get(target, self.revision)
+
+    def policies_on(self, target: TargetName) -> tuple[PolicyFiles, ...]:
+        """The policies of the source that hold on a target: the newest, and those of the revision that is there."""
+        return tuple(one for one in (self.policies, self.governed.get(target)) if one is not None)
 
     def among(self, addresses: Collection[Address], targets: Collection[TargetName]) -> Desired:
         """Only these of its instances, and only these of its targets."""

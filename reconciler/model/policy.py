@@ -100,8 +100,8 @@ class Actor:
 class Policies(Protocol):
     """Whoever decides what may be done. The engine knows nothing else of it."""
 
-    def govern(self, source: SourceName) -> bool:
-        """Whether what a source declares is decided about at all. Costs next to nothing."""
+    def govern(self, source: SourceName, target: TargetName) -> bool:
+        """Whether what a source declares on a target is decided about at all. Costs next to nothing."""
 
     async def prepare(self, target: TargetName) -> None:
         """Wait, not for long, until what has to be known of a target to decide about it is known."""

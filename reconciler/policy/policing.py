@@ -46,6 +46,13 @@ class Note(Protocol):
         """
 
 
+class Own(Protocol):
+    """Gives the policies of a source that hold on a target."""
+
+    def __call__(self, source: SourceName, target: TargetName, /) -> Sequence[PolicyFiles]:
+        """None where it has none."""
+
+
 class Come(Protocol):
     """Waits until anything is known of a target."""
 
@@ -85,7 +92,7 @@ class Policing:
 
     Attributes:
         operator: what the operator has to say.
-        own: gives the policies that a source in force has beside its manifests.
+        own: gives the policies that a source in force has beside its manifests, as they hold on a target.
     """
 
     def __init__(
@@ -100,7 +107,7 @@ class Policing:
         come: Come | None = None,
     ) -> None:
         self.operator = OperatorPolicies()
-        self.own: Callable[[SourceName], PolicyFiles | None] = _none
+        self.own: Own = _none
         self._make = shelf
         self._made: PolicyShelf | None = None
         self._runtime = runtime
@@ -119,15 +126,15 @@ class Policing:
 
     def decides(self, desired: Desired) -> bool:
         """Whether what is declared is decided about at all; from now on, by what is in there about its source."""
-        self.own = lambda source: desired.policies if source == desired.source else None
-        return self.govern(desired.source)
+        self.own = lambda source, target: desired.policies_on(target) if source == desired.source else ()
+        return bool(self.operator) or desired.policies is not None or bool(desired.governed)
 
     def follow(self, in_force: Callable[[SourceName], Desired | None]) -> None:
         """From now on, decide by what is in force."""
 
-        def own(source: SourceName) -> PolicyFiles | None:
+        def own(source: SourceName, target: TargetName) -> Sequence[PolicyFiles]:
             desired = in_force(source)
-            return None if desired is None else desired.policies
+            return () if desired is None else desired.policies_on(target)
 
         self.own = own
 
@@ -136,9 +143,9 @@ class Policing:
         if self._made is not None:
             self._made.close()
 
-    def govern(self, source: SourceName) -> bool:
+    def govern(self, source: SourceName, target: TargetName) -> bool:
         """See Policies."""
-        return bool(self.operator) or self.own(source) is not None
+        return bool(self.operator) or bool(self.own(source, target))
 
     async def prepare(self, target: TargetName) -> None:
         """See Policies. Facts are gathered beside the rounds, as soon as there is a session."""
@@ -159,7 +166,7 @@ class Policing:
 
         found, loop = [], asyncio.get_running_loop()
         facts = self._facts(target.name)
-        for files, mine in self._governing(changes).values():
+        for files, mine in self._governing(target.name, changes).values():
             if not facts:  # a rule that goes by one would say nothing
                 why = f"what {target.name} is has not been asked yet, or it has not said"
                 found.append(_undecided(files.place, target.name, why, len(mine)))
@@ -194,14 +201,14 @@ class Policing:
         return tuple(found)
 
     def _governing(
-        self, changes: Sequence[PlannedChange]
+        self, target: TargetName, changes: Sequence[PlannedChange]
     ) -> dict[Digest, tuple[PolicyFiles, list[PlannedChange]]]:
         """The policies of each place, with the changes that they decide about."""
         found: dict[Digest, tuple[PolicyFiles, list[PlannedChange]]] = {}
         if self.operator.files is not None:
             found[Digest("")] = self.operator.files, list(changes)
         for change in changes:
-            if (files := self.own(change.source)) is not None:
+            for files in self.own(change.source, target):
                 found.setdefault(files.digest, (files, []))[1].append(change)
         return found
 
@@ -273,5 +280,6 @@ def _undecided(place: str, about: str, why: str, changes: int) -> PolicyDecision
     return PolicyDecision(id=digest, place=place, about=about, failed=why, changes=changes)
 
 
-def _none(_source: SourceName) -> None:
+def _none(_source: SourceName, _target: TargetName) -> Sequence[PolicyFiles]:
     """No source has any."""
+    return ()

@@ -71,7 +71,7 @@ class ProcessRules:
         self._process = process
         self._random = random.Random(f"{process.world.seed}/{process.number}/rules")
 
-    def govern(self, _source: SourceName) -> bool:
+    def govern(self, _source: SourceName, _target: str) -> bool:
         """All of them are."""
         return True
 

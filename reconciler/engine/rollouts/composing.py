@@ -1,8 +1,9 @@
 """What a source declares while a revision of it has not reached all its targets: on each what is in force there.
 
 Invariants: on a target whose turn has not come nothing of the new revision is declared, and nothing of the one before
-is left out. Where that one cannot be evaluated any more, it is not known what is declared there, as where facts are
-not known: nothing is touched or removed. Who goes by what is declared knows nothing of rollouts.
+is left out; the policies of that one hold there, beside the newest. Where that one cannot be evaluated any more, it is
+not known what is declared there, as where facts are not known: nothing is touched or removed. Who goes by what is
+declared knows nothing of rollouts.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def compose(
         facts_read=frozenset(section for base in (*used, desired) for section in base.facts_read),
         secrets=frozenset(secret for base in (*used, desired) for secret in base.secrets),
         elsewhere={name: turn.revision for name, turn in turns.items()},
+        governed={name: base.policies for name, base in of.items() if base.policies is not None},
     )
 
 

@@ -105,7 +105,7 @@ class Judging:
             policies is not None
             and unit.action is not Action.NONE
             and unit.held in {None, Reason.HELD}
-            and policies.govern(self._lane.states[unit.address].source)
+            and policies.govern(self._lane.states[unit.address].source, self._lane.target.name)
         )
 
     def _is_fresh(self, unit: PlanUnit) -> bool:

@@ -32,7 +32,7 @@ class Rules:
         self.asked = []
         self.governs = True
 
-    def govern(self, source):
+    def govern(self, source, _target):
         return self.governs
 
     async def prepare(self, target):

@@ -1,13 +1,16 @@
 """Who decides: a source's policies about what it declares, the operator's about everything, and nobody by accident."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from reconciler.engine.rollouts.composing import compose
 from reconciler.model.facts import Facts
 from reconciler.model.names import Digest, SourceName, TargetName
 from reconciler.model.plan import Action, Cause, FieldDiff, Operation, PlanUnit
 from reconciler.model.policy import Actor, AtWork, PlannedChange
+from reconciler.model.rollout import RolloutTurn
 from reconciler.model.target import SshTransport, Target
 from reconciler.policy.admitting import NotAdmitted
 from reconciler.policy.policing import OperatorPolicies, Policing
@@ -72,13 +75,14 @@ def decided(policing, *changes, on="m0", binding=True):
 
 
 def test_each_source_is_decided_about_by_its_own_and_all_by_the_operators(policing, noted, meter):
-    assert not policing.govern(SourceName("one"))
+    one, two, there = SourceName("one"), SourceName("two"), TargetName("m0")
+    assert not policing.govern(one, there)
     own = written(place="one", p=RULES)
-    policing.own = lambda source: own if source == "one" else None
-    assert policing.govern(SourceName("one"))
-    assert not policing.govern(SourceName("two"))
+    policing.own = lambda source, _target: [own] if source == "one" else []
+    assert policing.govern(one, there)
+    assert not policing.govern(two, there)
     policing.operator = OperatorPolicies(written(place="all", p='package froyo.plan\nwarn contains "seen"'))
-    assert policing.govern(SourceName("two"))
+    assert policing.govern(two, there)
     operators, mine = decided(policing, change("a"), change("b", "two"))
     assert (operators.place, operators.changes, operators.effect) == ("all", 2, "allow")
     assert (mine.place, mine.changes) == ("one", 1)
@@ -94,8 +98,28 @@ def test_each_source_is_decided_about_by_its_own_and_all_by_the_operators(polici
     assert ("plan", "deny") in counted
 
 
+def test_where_another_revision_is_still_in_force_its_policies_hold_beside_the_newest(policing):
+    # A commit that took a rule away had what that rule denied done where the commit was not yet.
+    before = written(place="before", p=RULES)
+    newest = written(place="one", p='package froyo.plan\nwarn contains "seen"')
+    base, declared = (
+        replace(desired([target("m0"), target("m1")], [], [], revision, SourceName("one")), policies=own)
+        for revision, own in (("r1", before), ("r2", newest))
+    )
+    turn = RolloutTurn(target=TargetName("m0"), wanted=Digest("w"), before=1, revision="r1")
+    declared = compose(declared, {turn.target: turn}, {1: base})
+    policing.follow({"one": declared}.get)
+    assert [one.effect for one in decided(policing, change("a"))] == ["allow", "deny"]
+    assert policing.own(SourceName("one"), TargetName("m1")) == (newest,)
+    assert policing.own(SourceName("two"), TargetName("m0")) == ()
+    alone = replace(declared, policies=None)
+    assert policing.decides(alone)
+    assert policing.govern(SourceName("one"), TargetName("m0"))
+    assert not policing.govern(SourceName("one"), TargetName("m1"))
+
+
 def test_what_is_known_of_nobody_is_denied(policing):
-    policing.own = lambda _source: written(place="one", p=RULES)
+    policing.own = lambda _source, _target: [written(place="one", p=RULES)]
     [decision] = decided(policing, change("a"), on="m1")
     assert decision.failed == "what m1 is has not been asked yet, or it has not said"
     assert decision.id
@@ -117,7 +141,7 @@ def test_without_any_nothing_is_asked(policing, noted):
     assert not policing.decides(declared)
     assert policing.admitting(lambda _: declared)(snapshot({})) is declared
     policing.follow({}.get)
-    assert policing.own(SourceName("one")) is None
+    assert policing.own(SourceName("one"), TargetName("m0")) == ()
     asyncio.run(policing.prepare(TargetName("m0")))
     policing.close()
     assert noted == []
