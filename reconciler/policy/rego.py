@@ -1,7 +1,7 @@
 """The files of policies, as they are written: which of them is Rego, which is data, and what is asked of them.
 
-Invariant: what governs nothing is not taken for policies: a misspelt package, or rule, must not be found out by what it
-let pass.
+Invariant: what governs nothing is not taken for policies, be it beside some that do: a misspelt package, or rule, must
+not be found out by what it let pass.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ASKING = "(froyo)/asked.rego"
 ENTRYPOINTS = tuple(f"froyo/asked/{stage}" for stage in STAGES)
 _PACKAGE = re.compile(r"^[ \t]*package[ \t]+([\w.]+)", re.MULTILINE)
 _RULE = re.compile(r"^[ \t]*(?:default[ \t]+)?([A-Za-z_]\w*)", re.MULTILINE)
+_SET = re.compile(r"^([A-Za-z_]\w*)[ \t]+contains\b", re.MULTILINE)
 MOST_BYTES = 4 << 20
 """How much Rego and data one place may have."""
 
@@ -89,7 +90,10 @@ def read(files: PolicyFiles) -> WrittenPolicies:
         elif not path.endswith(TESTS) and package in {f"froyo.{stage}" for stage in STAGES}:
             governing.setdefault(package.removeprefix("froyo."), []).append(path)
     if not problems and found.modules:
-        problems += _say_nothing(found.modules, governing) if governing else [_governs_nothing(found.modules)]
+        if governing:
+            problems += [*_say_nothing(found.modules, governing), *_asked_by_nobody(found.modules, governing)]
+        else:
+            problems.append(_governs_nothing(found.modules))
     if problems:
         raise ConfigError(problems)
     found.stages = frozenset(governing)
@@ -122,14 +126,42 @@ def _say_nothing(modules: Mapping[str, str], governing: Mapping[str, list[str]])
             yield _at_package(paths[0], modules[paths[0]], message, hint)
 
 
+def _asked_by_nobody(modules: Mapping[str, str], governing: Mapping[str, list[str]]) -> Iterator[Problem]:
+    """Rules that were probably meant to decide, beside those that do: of another package, or by another name."""
+    asked = {path for paths in governing.values() for path in paths}
+    for path, text in modules.items():
+        sets = list(_SET.finditer(text))
+        if path not in asked:
+            package = _package(text)
+            called = re.compile(rf"\bdata\.{re.escape(package)}\b")
+            deciding = next((one[1] for one in sets if one[1] in RULES), None)
+            others = (other for name, other in modules.items() if name != path)
+            if deciding is not None and not any(called.search(other) for other in others):
+                message = f"the rule {deciding} is in package {package or 'none'}, which nobody asks"
+                known = [f"froyo.{stage}" for stage in STAGES]
+                meant = closest(package, known)
+                hint = f"did you mean {meant}?" if meant else f"rules that decide are in {' or '.join(known)}"
+                yield _at_package(path, text, message, hint)
+            continue
+        for one in sets:
+            name, meant = one[1], closest(one[1], RULES)
+            used = re.compile(rf"\b{name}\b(?![ \t]+contains\b)")
+            if meant and name not in RULES and not any(used.search(other) for other in modules.values()):
+                message = f"{name} is none of the rules that are asked, and nobody calls it"
+                yield _at(path, text, one.start(1), message, f"did you mean {meant!r}?")
+
+
 def _at_package(path: str, text: str, message: str, hint: str) -> Problem:
     found = _PACKAGE.search(text)
     if found is None:
         return Problem(path, 1, 1, message, hint)
-    line = text.count("\n", 0, found.start(1)) + 1
-    begin = text.rfind("\n", 0, found.start(1)) + 1
+    return _at(path, text, found.start(1), message, hint)
+
+
+def _at(path: str, text: str, index: int, message: str, hint: str) -> Problem:
+    begin = text.rfind("\n", 0, index) + 1
     excerpt = text[begin:].split("\n", 1)[0]
-    return Problem(path, line, found.start(1) - begin + 1, message, hint, excerpt)
+    return Problem(path, text.count("\n", 0, index) + 1, index - begin + 1, message, hint, excerpt)
 
 
 def _put_data(data: dict[str, Any], path: str, text: str) -> list[Problem]:

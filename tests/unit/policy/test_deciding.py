@@ -81,6 +81,10 @@ def test_more_than_that_are_about_everything(asked):
         ),
         ('deny contains "x"', "these policies govern nothing: their packages are none"),
         ('package froyo.plan\ndenny contains "x"', "froyo.plan has none of the rules that are asked: deny"),
+        (
+            'package froyo.plan\nwarn contains "y"\ndenny contains "x"',
+            "denny is none of the rules that are asked, and nobody calls it",
+        ),
         ("package froyo.admission\n# deny contains\nx := 1", "froyo.admission has none of the rules"),
         ('package froyo.asked\ndeny contains "x"', "the package froyo.asked is froyo's own"),
         (
@@ -324,3 +328,18 @@ def test_a_module_that_is_none_is_refused():
     with pytest.raises(PolicyFailure, match="its data is 2 MiB"):
         PolicyProgram(b"", {"x": "y" * (2 << 20)}, PolicyLimits(input_mib=1))
     assert kept("x", "y").read() == b"y"
+
+
+def test_rules_of_a_package_that_nobody_asks_deny_also_beside_some_that_are_asked(shelf):
+    # Beside the starter set a rule in `package froyo.plans` compiled, was said to be valid, and denied nothing.
+    asked = 'package froyo.plan\ndeny contains "x" if input.changes[0].action == "delete"'
+    stray = 'package froyo.plans\ndeny contains "y"'
+    [problem] = shelf.ready(written(a=asked, b=stray)).problems
+    assert (problem.file, problem.line, problem.column) == ("b.rego", 1, 9)
+    assert problem.message == "the rule deny is in package froyo.plans, which nobody asks"
+    assert problem.hint == "did you mean froyo.plan?"
+    [other] = shelf.ready(written(a=asked, b=stray.replace("froyo.plans", "rules"))).problems
+    assert other.hint == "rules that decide are in froyo.admission or froyo.plan"
+    lent = f"{asked}\ndeny contains why if some why in data.rules.deny\n"
+    named = "denied contains 1\nwarn contains w if some w in denied\n"
+    assert not shelf.ready(written(a=lent + named, b=stray.replace("froyo.plans", "rules"))).problems
