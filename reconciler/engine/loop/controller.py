@@ -44,6 +44,7 @@ from reconciler.engine.loop.suspensions import Suspensions
 from reconciler.engine.loop.watching import Watching
 from reconciler.engine.loop.workers import Workers, Workload
 from reconciler.engine.report import Report
+from reconciler.engine.rollouts.away import away_on_record
 from reconciler.engine.round.probes import Probes
 from reconciler.engine.round.services import Services
 from reconciler.engine.round.under_way import UnderWay
@@ -166,7 +167,7 @@ class Controller:
             watching=self._watching,
             gathering=self.gathering,
             background=self._background,
-            gone=self._gone,
+            gone=lambda gone: self.submissions.gone(gone),  # noqa: PLW0108 - they are made below
         )
         holdings = Holdings(
             share=self.share,
@@ -273,6 +274,8 @@ class Controller:
         if approved != self.approvals.on_record:
             await self.submissions.take_again()
         self.disruptions.hear(await self._store.load_disruptions())
+        if not self.share.leads:  # who leads looks at rollouts itself
+            self.disruptions.roll(await away_on_record(self._store) if self.in_force.locks else ())
         await self.gathering.hear(self.share.has)
         for name in await self._requests.load(self.share.has):
             self._sessions.hurry(name)
@@ -283,7 +286,7 @@ class Controller:
         moved = await self.others.look()
         going = (address for address in self.in_force.removals.going if not self.share.covers(address))
         if gone := [address for address in going if address not in self.others.states]:
-            self._gone(gone)
+            self.submissions.gone(gone)
         return moved
 
     # --- What is in force ---------------------------------------------------------------------------------------------
@@ -291,9 +294,6 @@ class Controller:
     async def submit(self, desired: Desired, *, doubt: Doubt = NO_DOUBT) -> Taken | None:
         """From now on, this is what one source declares: see `Submissions.submit`."""
         return await self.submissions.submit(desired, doubt=doubt)
-
-    def _gone(self, addresses: Collection[Address]) -> None:
-        self.submissions.gone(addresses)
 
     # --- Rounds -------------------------------------------------------------------------------------------------------
 

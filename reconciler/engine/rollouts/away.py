@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from reconciler.core.rollout_turns import unready
 from reconciler.model.names import SourceName, TargetName
 from reconciler.model.rollout import RolloutName, RolloutRecord
+from reconciler.store.store import Store
 
 
 class AwayByTurns:
@@ -37,3 +38,9 @@ class AwayByTurns:
         """Those in other rollouts than this one."""
         mine = (record.source, record.name)
         return {name for key, names in self._of.items() if key != mine for name in names}
+
+
+async def away_on_record(store: Store) -> set[TargetName]:
+    """Those in all rollouts, as they are on record: for a controller that shares a store, and does not lead."""
+    under_way = [one for one in await store.load_rollouts() if not one.phase.over]
+    return {name for one in under_way for name in unready(one)}

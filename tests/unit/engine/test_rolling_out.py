@@ -14,8 +14,10 @@ from reconciler.engine.rollouts.composing import contents
 from reconciler.engine.rollouts.rolling import Rolling
 from reconciler.errors import ConfigError, Problem, StoreError
 from reconciler.model.names import SourceName
-from reconciler.model.rollout import RolloutPhase
+from reconciler.model.rollout import Portion, RolloutPhase
+from reconciler.model.selector import Selector
 from reconciler.model.state import Rollback
+from reconciler.model.target_lock import TargetLock
 from reconciler.store.batch import Batch
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
@@ -340,6 +342,26 @@ async def test_a_turn_counts_for_locks_until_its_rollout_or_its_source_is_no_mor
     rolled.intakes.clear()
     await seen(stage, lambda: not away.rolling)
     await rolled.end()
+
+
+@staged(machines=HOSTS)
+async def test_a_turn_counts_for_locks_of_whoever_shares_the_store(stage):
+    """Only the one that leads knew of it, and another one disrupted a target of the same lock meanwhile."""
+    well(stage, "o")
+    rolled = await in_force(stage)
+    await rolled.take(site("two\n"), 2)
+    away = stage.controller.disruptions
+    await seen(stage, lambda: set(away.rolling) == {"w1"})
+    await rolled.end()
+    await stage.again()
+    stage.controller.share.alone = stage.controller.share.leads = False
+    lock = TargetLock(name="db", selector=Selector(), at_once=Portion(1))
+    await stage.controller.submit(replace(stage.desired(), locks={"db": lock}))
+    await stage.controller.catch_up()
+    assert stage.controller.disruptions.rolling == {"w1"}
+    await stage.store.write(Batch().forget_rollout(await rolled.record()))
+    await stage.controller.catch_up()
+    assert not stage.controller.disruptions.rolling
 
 
 @staged(machines=HOSTS)
