@@ -12,7 +12,7 @@ DRIFT = "↻"
 
 
 def count(number: int, noun: str) -> str:
-    """Such as "1 instance" or "2,000 instances"."""
+    """Such as "1 instance" or "2,000 instances": as `core.spoken` has it, which a test holds it to."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 

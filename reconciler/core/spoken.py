@@ -54,8 +54,8 @@ def listed(words: Sequence[str], last: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Such as "1 target" or "2 targets"."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    """Such as "1 target" or "2,000 targets"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def some(names: Sequence[str], most: int = 5) -> str:

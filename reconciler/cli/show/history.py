@@ -11,6 +11,7 @@ from reconciler.cli.show.messages import message_lines
 from reconciler.cli.show.plans import REFRESH, diff_lines
 from reconciler.cli.terminal import Terminal
 from reconciler.core.reasons import DONE
+from reconciler.core.spoken import duration
 from reconciler.core.visible import one_line
 from reconciler.model.conditions import Reason
 
@@ -49,7 +50,7 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
             times.seconds(run["finishedAt"]) - times.seconds(run["startedAt"]) if run["finishedAt"] else None
         )
         # Of what was cut off, the end is when somebody noticed.
-        lasted = "" if took is None or run["outcome"] == Reason.ABANDONED else f" in {_duration(took)}"
+        lasted = "" if took is None or run["outcome"] == Reason.ABANDONED else f" in {duration(took)}"
         ended = "" if took is None else f"{run['message'] or run['outcome']}{lasted}"
         told = ended or "not ended: under way, or cut off"
         lines.append(
@@ -71,7 +72,3 @@ def run_lines(screen: Terminal, runs: Sequence[Document], *, now: float) -> list
             if screen.verbose:
                 lines += diff_lines(screen, unit["diffs"], indent="        ")
     return lines
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

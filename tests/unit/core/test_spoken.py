@@ -2,7 +2,8 @@
 
 import pytest
 
-from reconciler.core.spoken import field, listed, lowered, value, with_article
+from reconciler.cli import phrases
+from reconciler.core.spoken import count, duration, field, lasting, listed, lowered, value, with_article
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,25 @@ def test_words_are_listed_with_a_word_before_the_last() -> None:
 
 def test_a_sentence_goes_on_in_small_letters_but_for_what_is_written_in_capitals() -> None:
     assert (lowered("Where it is"), lowered("SSH goes on")) == ("where it is", "SSH goes on")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 targets"), (1, "1 target"), (2, "2 targets"), (2000, "2,000 targets")]
+)
+def test_a_number_goes_with_its_noun_wherever_it_is_said(number: int, said: str) -> None:
+    assert count(number, "target") == phrases.count(number, "target") == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0004, "0.4 ms"), (0.038, "38 ms"), (1.44, "1.4 s"), (185, "3 min 5 s"), (3600, "60 min 0 s")],
+)
+def test_a_time_that_was_measured_is_said_with_the_unit_that_fits(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(1.0, "1 s"), (45.0, "45 s"), (300.0, "5 min"), (330.0, "5 min 30 s")]
+)
+def test_a_time_that_was_declared_is_said_as_shortly_as_it_was_written(seconds: float, said: str) -> None:
+    assert lasting(seconds) == said

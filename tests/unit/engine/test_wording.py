@@ -13,19 +13,6 @@ from reconciler.model.target import LocalTransport, SshTransport, Target
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.0004, "0.4 ms"), (0.038, "38 ms"), (1.44, "1.4 s"), (185, "3 min 5 s"), (3600, "60 min 0 s")],
-)
-def test_a_duration_is_said_with_the_unit_that_fits(seconds, said):
-    assert wording.duration(seconds) == said
-
-
-@pytest.mark.parametrize(("number", "said"), [(0, "0 targets"), (1, "1 target"), (2, "2 targets")])
-def test_a_number_goes_with_its_noun(number, said):
-    assert wording.count(number, "target") == said
-
-
-@pytest.mark.parametrize(
     ("evidence", "said"),
     [
         (None, ""),
