@@ -33,6 +33,9 @@ _HINTS = (
         "None has no field",
         "what is known of a target may be nothing yet: [… for t in ctx.targets if t.facts]",
     ),
+    ("obsolete form of octal literal", 'permissions are a text: "0644"'),
+    ("got ':', want ", "name: value is for dicts; an argument is name = value"),
+    ("got outdent, want primary expression", "a bracket that is opened above is not closed"),
     ("frozen", "make a new one: what a module has made, and ctx, stays as it is"),
 )
 
@@ -197,6 +200,9 @@ def _hint(message: str) -> str:
 
 
 def _syntax_hint(message: str) -> str:
-    if "illegal token" in message or "string literal, want newline" in message:
-        return "Starlark is not all of Python: it has no class, import, try, while, f-strings or annotations"
+    if "illegal token" in message or "got string literal, want" in message:
+        return (
+            "Starlark is not all of Python: it has no class, import, try, while, f-strings or annotations,"
+            " and texts are put together with +"
+        )
     return _hint(message)

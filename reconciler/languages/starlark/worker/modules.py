@@ -94,6 +94,7 @@ class Module:
         loads: what it loads.
         main: where `main` is defined, and whether it takes one argument; None if it is not defined.
         asks: what of `ctx` it speaks of.
+        returns: whether `main` returns anything anywhere.
     """
 
     path: str
@@ -105,6 +106,7 @@ class Module:
     loads: list[Load]
     main: tuple[Place, bool] | None
     asks: frozenset[str]
+    returns: bool = True
 
     def place(self, node: Any) -> Place:
         """Where a node begins."""
@@ -141,7 +143,19 @@ def read(path: str, number: int, text: str, sections: Collection[str]) -> Module
         taken = main.args
         needed = len(taken.args) - len(taken.defaults)
         module.main = module.place(main), needed <= 1 and bool(taken.args or taken.vararg)
+        module.returns = any(_returned(main.body))
     return module
+
+
+def _returned(body: Collection[ast.stmt]) -> Iterator[bool]:
+    """Whether each `return` has a value; those of functions within are theirs."""
+    todo: list[ast.AST] = list(body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Return):
+            yield node.value is not None
+        elif not isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            todo += ast.iter_child_nodes(node)
 
 
 def _load(module: Module, call: ast.Call) -> Load:

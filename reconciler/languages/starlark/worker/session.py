@@ -195,6 +195,10 @@ class StarlarkSession:
                 for one in self._errors.of(error, module.path, self._functions.stopped)
             ]
             return
+        if not module.returns:
+            hint = "return [...]; where nothing is to be declared, return []"
+            wrong = Wrong(module.path, 0, 0, "main returns nothing, so that nothing is declared", hint)
+            outcome.problems.append(self._placed(wrong, module))
         for one in found:
             value = plain(one)
             outcome.documents.append((value, self._site_of(value)))

@@ -296,6 +296,21 @@ def test_who_called_is_told() -> None:
             "main.star:1:6: got illegal token, want primary expression (Starlark is not all of",
         ),
         ("def main(ctx):\n\treturn 1\n        return 2\n", "main.star:3:1: "),
+        (
+            "x = 0644\n",
+            'main.star:1:9: obsolete form of octal literal; use 0o644 (permissions are a text: "0644")',
+        ),
+        (
+            "f(a: 1)\n",
+            "main.star:1:5: got ':', want ',' (name: value is for dicts; an argument is name = value)",
+        ),
+        ('x = f"{y}"\n', "main.star:1:11: got string literal, want newline (Starlark is not all of"),
+        ('x = [f"{y}"]\n', "main.star:1:12: got string literal, want ']' (Starlark is not all of"),
+        (
+            "def main(ctx):\n    x = [ctx]\n",
+            "main.star:1:1: main returns nothing, so that nothing is declared (return [...]; where",
+        ),
+        ("def main(ctx):\n    def f(): return 1\n    return\n", "main.star:1:1: main returns nothing"),
         ("froyo__x = 1\ndef main(ctx): pass\n", "main.star:1:1: no name begins with froyo__"),
         ("def main(): pass\n", "main.star:1:1: main takes one argument (def main(ctx):)"),
         ("def main(a, b): pass\n", "main.star:1:1: main takes one argument (def main(ctx):)"),
