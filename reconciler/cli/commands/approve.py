@@ -17,6 +17,7 @@ from reconciler.cli.terminal import terminal
 from reconciler.core.reasons import ASKS
 from reconciler.core.visible import one_line
 from reconciler.errors import UsageError
+from reconciler.model.conditions import Reason
 from reconciler.model.envelope import envelope
 from reconciler.model.names import Address
 
@@ -101,6 +102,9 @@ def _waiting(asking: Asking, what: list[str]) -> list[str]:
         every = asking.get("/v1/resources", {"what": name})["items"] if name not in orphans else []
         mine = [view["address"] for view in every if view["reason"] in reasons]
         mine += [address for address in orphans if address == name]
+        if not mine and (denied := [view for view in every if view["reason"] == Reason.POLICY_DENIED]):
+            why = f"{denied[0]['address']}: {one_line(denied[0]['message'])}"
+            raise UsageError(f"{why}; that is for nobody to approve: change the policy, or what is declared")
         if not mine:
             raise UsageError(f"{name}: nothing there waits for anybody; see: froyo get, froyo get orphans")
         found.update(dict.fromkeys(mine))

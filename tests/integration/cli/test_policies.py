@@ -61,6 +61,10 @@ def test_what_is_denied_is_left_and_said_and_the_rest_is_done(ruled):
     assert audited[decision]["action"] == "policy.deny"
     assert audited[decision]["object"] == "here"
 
+    refused = ruled.froyo("approve", "here/File/open", "--reason", "seen", status=1).stderr
+    assert "here/File/open: " in refused
+    assert "denied by policy: " in refused
+    assert "for nobody to approve" in refused
     assert "approved here/File/motd" in ruled.froyo("approve", "here/File/motd", "--reason", "seen").stdout
     ruled.froyo("apply", ruled.site, status=1)
     assert (ruled.machine / "etc" / "motd").read_text() == "hello\n"
