@@ -185,7 +185,7 @@ def _progressing(
 ) -> RolloutRecord:
     message = f"wave {record.wave + 1} of {record.waves}"
     if lacking:
-        message += f": waits for {some([turn.target for turn in lacking])}"
+        message += f": waits for {some([turn.target for turn in lacking])}{_paused(record)}"
     elif record.paused:
         message += f": {some([turn.target for turn in waiting])} wait, since it is paused by {record.paused}"
     else:
@@ -199,7 +199,7 @@ def _unwell(rollout: Rollout, record: RolloutRecord, unwell: str, now: float) ->
     since = now if record.unwell_since is None else record.unwell_since
     if now - since >= rollout.deadline:
         return fail(rollout, record, f"{unwell} is not ready within {lasting(rollout.deadline)}")
-    message = f"wave {record.wave + 1} of {record.waves}: waits for {unwell}"
+    message = f"wave {record.wave + 1} of {record.waves}: waits for {unwell}{_paused(record)}"
     return replace(
         record, phase=RolloutPhase.PROGRESSING, message=message, well_since=None, unwell_since=since
     )
@@ -212,7 +212,7 @@ def _held(rollout: Rollout, record: RolloutRecord, now: float, settle: float) ->
     soak = 0.0 if record.promoted or record.full else max(rollout.soak, settle)
     where = f"wave {record.wave + 1} of {record.waves}"
     if now - since < soak:
-        message = f"{where}: has to hold for {lasting(soak)}"
+        message = f"{where}: has to hold for {lasting(soak)}{_paused(record)}"
         return replace(record, phase=RolloutPhase.SOAKING, message=message)
     wave = members(record)
     turns = {turn.target: replace(turn, done=True) for turn in wave}
@@ -235,6 +235,11 @@ def _held(rollout: Rollout, record: RolloutRecord, now: float, settle: float) ->
     return replace(
         record, phase=RolloutPhase.PROGRESSING, wave=record.wave + 1, well_since=None, promoted=False
     )
+
+
+def _paused(record: RolloutRecord) -> str:
+    """What is said of a pause before it holds anything back."""
+    return f"; paused by {record.paused}" if record.paused else ""
 
 
 def _complete(record: RolloutRecord) -> RolloutRecord:

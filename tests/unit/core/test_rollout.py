@@ -323,6 +323,19 @@ def test_one_that_is_paused_gives_nobody_a_turn():
     assert story.at() == ["w1", "w2", "w3", "w4"]
 
 
+def test_that_it_is_paused_is_said_before_it_holds_anything_back():
+    # Who had paused one that soaked saw that it soaked, and nothing else.
+    story = Story(rollout(1, 1, soak=30.0))
+    story.at(w1=COMING)
+    story.record = control.pause(story.record, "alice")
+    story.at(w1=COMING)
+    assert story.record.message == "wave 1 of 4: waits for w1; paused by alice"
+    story.at(w1=READY)
+    assert story.record.message == "wave 1 of 4: has to hold for 30 s; paused by alice"
+    story.at(unwell="lb/HttpProbe/site")
+    assert story.record.message == "wave 1 of 4: waits for lb/HttpProbe/site; paused by alice"
+
+
 def test_a_failure_is_seen_while_it_is_paused():
     story = Story(rollout(1))
     story.at()
