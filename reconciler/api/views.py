@@ -209,6 +209,7 @@ def rollout(value: RolloutRecord) -> Document:
         "wave": value.wave + 1,
         "waves": value.waves,
         "paused": value.paused,
+        "total": len(turns),
         "reached": sum(turn.begun is not None for turn in turns),
         "failed": sum(bool(turn.failed) for turn in turns),
         "targets": [_turn(value, turn) for turn in turns],

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconciler.config.builtin import TARGET
 from reconciler.config.own import OWN
+from reconciler.config.own_rollouts import ROLLOUT
 from reconciler.config.schemas import Kinds, spec_schema
 from reconciler.model.catalog import Kind
 
@@ -139,6 +140,14 @@ def _columns(kind: Kind) -> list[Json]:
             {"name": "Drift", "type": "integer", "jsonPath": ".status.instances.drifted"},
             {"name": "OS", "type": "string", "jsonPath": ".status.facts.os", "priority": 1},
         ]
+    if kind is ROLLOUT:
+        columns += [
+            {"name": "Wave", "type": "integer", "jsonPath": ".status.wave"},
+            {"name": "Waves", "type": "integer", "jsonPath": ".status.waves"},
+            {"name": "Reached", "type": "integer", "jsonPath": ".status.reached"},
+            {"name": "Targets", "type": "integer", "jsonPath": ".status.targets.total"},
+            {"name": "Failed", "type": "integer", "jsonPath": ".status.targets.failed"},
+        ]
     if kind.package:
         columns += [
             {"name": "Target", "type": "string", "jsonPath": ".status.target"},
@@ -164,9 +173,8 @@ def _count(description: str) -> Json:
 
 
 def _status(kind: Kind) -> Json:
-    if kind is not TARGET:
-        return STATUS
-    return {**STATUS, "properties": {**STATUS["properties"], **_OF_TARGET}}
+    more = _OF_TARGET if kind is TARGET else _OF_ROLLOUT if kind is ROLLOUT else {}
+    return {**STATUS, "properties": {**STATUS["properties"], **more}}
 
 
 STATUS: Json = {
@@ -276,3 +284,28 @@ _OF_TARGET: Json = {
     "lastSeen": _text("When it was seen last, where there is no session.", format="date-time"),
 }
 """What the status of a Target has besides."""
+
+_OF_ROLLOUT: Json = {
+    "phase": _text("How far it is: Progressing, Soaking, Pausing, AwaitingPromotion, Complete, Stopped, …"),
+    "wave": _count("Which wave has its turn, from 1 on."),
+    "waves": _count("How many there are."),
+    "reached": _count("How many targets have had their turn."),
+    "turns": {
+        "type": "array",
+        "description": "Some of the targets that it has not reached, or that are not ready; those that failed first.",
+        "maxItems": 10,
+        "items": {
+            "type": "object",
+            "properties": {
+                "target": _text("The machine."),
+                "wave": _count("In which it has its turn."),
+                "state": _text("How it is, in one word."),
+                "revision": _text("That is in force there."),
+                "message": _text("Why it failed, where it has."),
+            },
+        },
+    },
+    "paused": _text("Who has paused it, if anybody has."),
+    "since": _text("When this revision began.", format="date-time"),
+}
+"""What the status of a Rollout has besides."""

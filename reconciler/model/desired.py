@@ -38,6 +38,7 @@ class Desired:
         elsewhere: the targets on which another revision is in force by now, since it is not their turn yet: with that;
             "" where nothing is.
         governed: of those targets the policies of the revision that is in force there, which hold there as well.
+        awaiting: what will be there otherwise than it is, or for the first time, once it is their turn.
         selecting: what is declared for whatever targets a selector selects, be it none.
         waiting: the targets of which nothing can be said before their facts are known: no instance is declared there,
             and what was is not declared no longer.
@@ -65,6 +66,7 @@ class Desired:
     locks: Mapping[str, TargetLock] = field(default_factory=dict)
     elsewhere: Mapping[TargetName, str] = field(default_factory=dict)
     governed: Mapping[TargetName, PolicyFiles] = field(default_factory=dict)
+    awaiting: Mapping[Address, Instance] = field(default_factory=dict)
 
     def revision_on(self, target: TargetName) -> str:
         """The revision that is in force on a target."""

@@ -20,6 +20,7 @@ from reconciler.config.describing import every_kind
 from reconciler.errors import UsageError
 from reconciler.model.cluster import OWN_GROUP
 from reconciler.model.names import split_target
+from reconciler.model.rollout import RolloutPhase
 from watchers.kubernetes import kubeconfig
 from watchers.kubernetes.listing import Listed, Unlisted, Unserved, listed, login_of
 
@@ -116,6 +117,9 @@ class Answers:
             "/v1/resources": self._resources,
             "/v1/targets": lambda _: self._items("TargetList", self._targets()),
             "/v1/sources": lambda _: self._items("SourceList", self._sources()),
+            "/v1/rollouts": lambda _: self._items(
+                "RolloutList", self._rollouts(), views.unnamed(self._rollouts())
+            ),
             "/v1/suspensions": lambda _: self._items("SuspensionList", self._suspensions()),
             "/v1/status": lambda _: self._status(),
         }
@@ -214,6 +218,9 @@ class Answers:
         found = [views.namespace(name, those) for name, those in sorted(by_namespace.items())]
         return [*found, *(views.source(one) for kind, one in self._of(own=True) if kind.kind == "Source")]
 
+    def _rollouts(self) -> list[Document]:
+        return [views.rollout(one) for kind, one in self._of(own=True) if kind.kind == "Rollout"]
+
     def _suspensions(self) -> list[Document]:
         found = (views.suspension(kind, one) for kind, one in self._of(own=False))
         return [one for one in found if one is not None]
@@ -242,7 +249,7 @@ class Answers:
                 notReady=folded(sorted(waiting, key=_badness))[:WORST],
                 contested=[],
                 controllers=[],
-                rollouts=[],
+                rollouts=[one for one in self._rollouts() if one["phase"] != RolloutPhase.COMPLETE],
                 suspensions=self._suspensions(),
             ),
             "cluster": self.where,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.api import views
-from reconciler.app.operator.statuses import INVALID
+from reconciler.app.operator.statuses import INVALID, WORST
 from reconciler.config.builtin import COMMON
 from reconciler.config.fields import PLAIN, subjects_of
 from reconciler.config.schemas import filler
@@ -213,6 +213,37 @@ def source(found: Found) -> Document:
         "degraded": "",
         "rollback": None,
     }
+
+
+def rollout(found: Found) -> Document:
+    """How far a Rollout is, with those targets that its status names."""
+    metadata, status = found["metadata"], found.get("status") or {}
+    ready, many = _condition(status, "Ready"), status.get("targets") or {}
+    return {
+        "name": metadata["name"],
+        "source": f"kubernetes:{metadata['namespace']}",
+        "revision": status.get("revision", ""),
+        "digest": "",
+        "phase": status.get("phase", "Unknown"),
+        "message": UNSAID if ready is None else ready["message"],
+        "since": status.get("since"),
+        "wave": status.get("wave", 0),
+        "waves": status.get("waves", 0),
+        "paused": status.get("paused", ""),
+        "total": many.get("total", 0),
+        "reached": status.get("reached", 0),
+        "failed": many.get("failed", 0),
+        "targets": [{**one, "since": None} for one in status.get("turns") or ()],
+    }
+
+
+def unnamed(rollouts: Iterable[Document]) -> list[str]:
+    """What is left out of rollouts, as sentences."""
+    if all(len(one["targets"]) < WORST for one in rollouts):
+        return []
+    return [
+        "of a rollout a status names at most ten targets, of those that it has not reached or that are not ready"
+    ]
 
 
 def namespace(name: str, objects: Iterable[tuple[str, Found]]) -> Document:

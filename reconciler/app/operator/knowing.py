@@ -7,12 +7,12 @@ that.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.api import views
-from reconciler.app.operator import statuses
+from reconciler.app.operator import rollouts, statuses
 from reconciler.app.operator.requested import ACKNOWLEDGED, Requested
 from reconciler.model.cluster import OWN_GROUP
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.app.watched import Objects
     from reconciler.model.desired import Desired
     from reconciler.model.names import SourceName
+    from reconciler.model.rollout import RolloutRecord
     from reconciler.model.source import SnapshotFile
 
 Wanted: TypeAlias = "Mapping[str, tuple[Status, int]]"
@@ -101,16 +102,19 @@ class Knowing:
         generations = await self._generations(desired)
         revision = desired.revision
         waiting = sorted(desired.waiting)
+        every = await self._backend.rollouts() if desired.rollouts or desired.elsewhere else ()
+        records = [one for one in every if one.source == self._name]
+        views_of = rollouts.with_turns(views_of, desired, records, generations)
         targets = await self._targets(on, revision)
-        sources = await self._sources(desired)
+        own = await self._sources(desired) | _rollouts(desired, records)
         found: dict[str, Status] = {}
         for path in generations:
             if path in views_of:
                 found[path] = statuses.of_instances(views_of[path], revision)
             elif path in targets:
                 found[path] = targets[path]
-            elif path in sources:
-                found[path] = sources[path]
+            elif path in own:
+                found[path] = own[path]
             elif _is(path):
                 found[path] = statuses.of_values("what it declares is in force", revision)
             else:
@@ -174,6 +178,15 @@ class Knowing:
             )
             for one in desired.sources.values()
         }
+
+
+def _rollouts(desired: Desired, records: Iterable[RolloutRecord]) -> dict[str, Status]:
+    """Of those that are declared, as far as it is on record how far they are."""
+    return {
+        desired.rollouts[one.name].origin.file: rollouts.of_rollout(views.rollout(one))
+        for one in records
+        if one.name in desired.rollouts
+    }
 
 
 def _is(path: str, kind: str = "") -> bool:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 INVALID = "Invalid"
 """The reason of an object that is wrong in itself, or needs what there is not."""
 
-_WORST = 10
+WORST = 10
+"""How many targets a status names."""
+
 _MESSAGE_MAX = 4096
 _DIFF_MAX = 4096
 _HISTORY = 5
@@ -71,7 +73,7 @@ def of_instances(found: Sequence[views.Document], revision: str) -> Status:
             "total": len(found),
             "ready": len(found) - len(worst),
             "failed": sum(one["ready"] == "False" for one in found),
-            "worst": [{key: one[key] for key in ("target", "reason", "message")} for one in worst[:_WORST]],
+            "worst": [{key: one[key] for key in ("target", "reason", "message")} for one in worst[:WORST]],
         },
         "revision": revision,
         **_done(found),
@@ -129,7 +131,7 @@ def of_nobody(revision: str, *, waiting: Sequence[str]) -> Status:
     """
     ready = condition("Ready", "True", Reason.IN_SYNC, "it is for no target: none is selected")
     if waiting:
-        names = ", ".join(waiting[:_WORST])
+        names = ", ".join(waiting[:WORST])
         ready = condition("Ready", "Unknown", Reason.PENDING, f"waits for the facts of {names}")
     return {
         "conditions": [ready],
@@ -250,6 +252,8 @@ def settled(status: Status, generation: int, before: Mapping[str, Any] | None, *
         since = one["lastTransitionTime"] or now
         if old is not None and old.get("status") == one["status"] and old.get("lastTransitionTime"):
             since = old["lastTransitionTime"]
+        elif old is not None and since <= (old.get("lastTransitionTime") or ""):
+            since = now  # it became so when what was said meanwhile was so no longer
         conditions.append({**one, "lastTransitionTime": since, "observedGeneration": generation})
     return {"observedGeneration": generation, **status, "conditions": conditions}
 

@@ -12,7 +12,22 @@ import typer
 
 from reconciler.api.client import Document
 from reconciler.cli.asking import Asking
-from reconciler.cli.options import NoColor, OfSource, Output, Quiet, State, Verbose, Why, one_of
+from reconciler.cli.asking_clusters import AskingCluster, say_what_is_left_out
+from reconciler.cli.asking_clusters import asking as of
+from reconciler.cli.options import (
+    AllNamespaces,
+    Context,
+    Kubeconfig,
+    Namespace,
+    NoColor,
+    OfSource,
+    Output,
+    Quiet,
+    State,
+    Verbose,
+    Why,
+    one_of,
+)
 from reconciler.cli.output import Format, emit
 from reconciler.cli.show.rollouts import rollout_lines, rollout_table
 from reconciler.cli.steering import person
@@ -40,6 +55,7 @@ class RolloutTask(StrEnum):
     ABORT = "abort"
 
 
+OPERATOR = "kubectl exec -n froyo-system deploy/froyo-operator -- froyo"
 DONE = {
     RolloutTask.PAUSE: "no further target has its turn; go on with: froyo rollout resume {name}",
     RolloutTask.RESUME: "it goes on",
@@ -64,6 +80,10 @@ def command(  # noqa: PLR0913 - its options
     ] = False,
     source: OfSource = "",
     reason: Why = "",
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
     output: Output = Format.TEXT,
     state: State = None,
     no_color: NoColor = False,
@@ -73,17 +93,30 @@ def command(  # noqa: PLR0913 - its options
     """How a revision reaches its targets wave by wave: see it, and steer it.
 
     A Rollout declares in which waves; what is said here holds for the revision that is on its way, but for a pause,
-    which holds for the next one, too. status exits with 1 where one does not go on.
+    which holds for the next one, too. status exits with 1 where one does not go on. Of a cluster (--context,
+    --kubeconfig, -n or -A) status is what the statuses of Rollouts say; they are steered where the operator runs.
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     if full and action is not RolloutTask.PROMOTE:
         raise UsageError("--full is for promote")
-    asking = Asking.of(state)
-    asking.must_have_store()
+    of_cluster = all_namespaces or any(one is not None for one in (context, kubeconfig, namespace))
     if action is RolloutTask.STATUS:
-        return _status(asking, name, source, output, no_color=no_color, quiet=quiet, verbose=verbose)
+        asked = of(
+            state, context=context, kubeconfig=kubeconfig, namespace=namespace, everywhere=all_namespaces
+        )
+        if isinstance(asked, Asking):
+            asked.must_have_store()
+        return _status(asked, name, source, output, no_color=no_color, quiet=quiet, verbose=verbose)
     if not name:
         raise UsageError(f"name the rollout: froyo rollout {action} NAME; see: froyo rollout status")
+    if of_cluster:
+        whose = source or (f"kubernetes:{namespace}" if namespace else "")
+        words = f"{action} {name}" + (f" --source {whose}" if whose else "")
+        raise UsageError(
+            f"a cluster's rollouts are steered where its operator runs: {OPERATOR} rollout {words}"
+        )
+    asking = Asking.of(state)
+    asking.must_have_store()
     asking.must_not_be_silent()
     request = {
         "action": action.value,
@@ -114,7 +147,14 @@ def _steered(asking: Asking, request: dict[str, Any]) -> Document:
 
 
 def _status(
-    asking: Asking, name: str, source: str, output: Format, *, no_color: bool, quiet: bool, verbose: bool
+    asking: Asking | AskingCluster,
+    name: str,
+    source: str,
+    output: Format,
+    *,
+    no_color: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     document = asking.get("/v1/rollouts")
@@ -134,6 +174,8 @@ def _status(
         lines = rollout_lines if name else rollout_table
         for line in lines(screen, document["items"], now=time.time()):
             screen.line(line)
+    if not output.is_document:
+        say_what_is_left_out(screen, document)
     return 1 if any(_failed(one) for one in document["items"]) else 0
 
 

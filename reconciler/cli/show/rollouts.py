@@ -22,7 +22,7 @@ def rollout_table(screen: Terminal, rollouts: Sequence[Document], *, now: float)
             ("", view["name"]),
             (_STYLES.get(view["phase"], "warn"), view["phase"]),
             ("", f"{view['wave']}/{view['waves']}"),
-            ("", f"{view['reached']}/{len(view['targets'])}"),
+            ("", f"{view['reached']}/{view['total']}"),
             ("bad" if view["failed"] else "", f"{view['failed']}"),
             ("", view["revision"]),
             ("", times.age(view["since"], now=now)),

@@ -25,6 +25,7 @@ SPOKEN = {
     Reason.PENDING: "not looked at yet",
     Reason.APPLYING: "at work",
     Reason.DEPENDENCY_NOT_READY: "waiting for another one",
+    "AwaitingRollout": "waiting for their turn in a rollout",
     Reason.DIFFERS: "observed to differ",
     Reason.HELD: "held for approval",
     Reason.PRUNE_HELD: "to go once that is approved",

@@ -82,6 +82,11 @@ def compose(
         secrets=frozenset(secret for base in (*used, desired) for secret in base.secrets),
         elsewhere={name: turn.revision for name, turn in turns.items()},
         governed={name: base.policies for name, base in of.items() if base.policies is not None},
+        awaiting={
+            address: one
+            for address, one in desired.instances.items()
+            if one.target in turns and (address not in instances or instances[address].digest != one.digest)
+        },
     )
 
 

@@ -1,6 +1,9 @@
 """What people see of their objects with kubectl, on a real API server: statuses, and Events."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -139,6 +142,56 @@ def test_a_target_says_what_is_on_it_and_columns_are_there_for_all(objects):
         word for word in ("READY", "STATUS", "TARGET", "DRIFT", "AGE", "INSTANCES") if word not in said
     ] == []
     assert "True" in said
+
+
+def test_a_rollout_says_how_far_it_is_and_what_waits_for_its_turn_is_not_ready(objects):
+    def local(name, **labels):
+        metadata = {"name": name, "namespace": "default", "labels": {"role": "web", **labels}}
+        return {
+            "apiVersion": "froyo.dev/v1alpha1",
+            "kind": "Target",
+            "metadata": metadata,
+            "spec": {"local": {}},
+        }
+
+    web = {"matchLabels": {"role": "web"}}
+    waves = [{"targets": {"matchLabels": {"canary": "yes"}}, "untilPromoted": True}, {"size": "100%"}]
+    rollout = {
+        "apiVersion": "froyo.dev/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"targets": web, "waves": waves},
+    }
+    page = file("page", f"{objects.directory}/${{target.name}}.html")
+    page["spec"]["targets"] = web
+    del page["spec"]["target"]
+    objects.apply(local("w1", canary="yes"), local("w2"), rollout, page)
+    objects.wait("rollout/web", "jsonpath={.status.phase}=AwaitingPromotion")
+    objects.wait("ffile/page", "jsonpath={.status.targets.ready}=1")
+    ready = objects.ready("ffile/page")
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == (
+        "Unknown",
+        "AwaitingRollout",
+        1,
+    )
+    assert "w2: its turn is in wave 2 of 2 of the rollout web" in ready["message"]
+    assert not (objects.directory / "w2.html").exists()
+    environ = {**os.environ, "KUBECONFIG": objects.cluster.run("kubeconfig").strip()}
+    environ["FROYO_STATE"] = str(objects.directory / "state")
+
+    def froyo(*words):
+        asked = [sys.executable, "-m", "reconciler.cli", "rollout", *words]
+        done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    document = json.loads(froyo("status", "web", "--context", "lab", "-n", "default", "-o", "json"))
+    [one] = document["items"]
+    assert (one["phase"], one["reached"], one["total"]) == ("AwaitingPromotion", 1, 2)
+    assert [(turn["target"], turn["state"]) for turn in one["targets"]] == [("w2", "Awaiting")]
+    froyo("promote", "web")
+    objects.wait("ffile/page")
+    objects.wait("rollout/web")
+    assert (objects.directory / "w2.html").read_text() == "x"
 
 
 def test_drift_is_an_event_with_who_and_one_of_a_series(objects):
