@@ -43,7 +43,7 @@ in: the: midst: [{apiVersion: "v1", kind: "Listed", n: 1.50, of: {apiVersion: "v
 #Definition: {apiVersion: "v1", kind: "No"}
 _hidden: {apiVersion: "v1", kind: "No"}
 optional?: {apiVersion: "v1", kind: "No"}
-other: {apiVersion: string, kind: "No"}
+other: {apiVersion: string, kind: string}
 """
         }
     )

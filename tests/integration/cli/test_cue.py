@@ -55,6 +55,13 @@ def test_what_is_declared_in_cue_is_planned_and_put_in_place(person):
     person.froyo("diff", person.site, "--set", "text=hi")
     person.froyo("apply", person.site)
     assert (person.machine / "note").read_text() == "hello\n"
+    # What hangs on a tag that is not set is no less declared in silence.
+    text = (person.site / "site.cue").read_text().replace('*"hello" | string', "string")
+    head, _, note = text.partition("note: ")
+    (person.site / "site.cue").write_text(f'{head}if text != "" {{\nnote: {note}}}\n')
+    refused = person.froyo("apply", person.site, status=1)
+    assert "site.cue:6:4: non-concrete value string in operand to !=" in refused.stdout + refused.stderr
+    assert "nothing to do" in person.froyo("apply", person.site, "--set", "text=hello").stdout
 
 
 def test_a_secret_that_is_named_in_cue_is_nowhere_but_where_it_belongs(person):

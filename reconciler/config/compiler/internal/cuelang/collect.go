@@ -32,46 +32,36 @@ func newCollector(program program, whole cue.Value, complaints *complaints) *col
 }
 
 // collect looks through regular fields and lists. A struct with an apiVersion and a kind is a manifest, and has to be
-// concrete; what is in it is not looked through. Of what may be a manifest, or have some in it, it has to be known what it
-// is: what is unknown is not nothing.
+// concrete; what is in it is not looked through. Of what is undecided nobody knows whether it is one, or holds some.
 func (c *collector) collect(value cue.Value) {
-	switch value.IncompleteKind() {
-	case cue.BottomKind:
-		if !isSingle(value) {
-			c.complaints.addOf(value.Err(), c.program, c.whole)
-		}
-	case cue.StructKind:
-		if isText(value.LookupPath(apiVersion)) && isText(value.LookupPath(kind)) {
-			c.manifest(value)
-			return
-		}
-		fields, err := value.Fields()
-		for err == nil && fields.Next() {
-			c.collect(fields.Value())
-		}
+	value, _ = value.Default()
+	if isText(value.LookupPath(apiVersion)) && isText(value.LookupPath(kind)) {
+		c.manifest(value)
+		return
+	}
+	if err := undecided(value); err != nil && !c.program.extended {
 		c.complaints.addOf(err, c.program, c.whole)
-	case cue.ListKind:
-		items, err := value.List()
-		for err == nil && items.Next() {
+	}
+	if items, err := value.List(); err == nil {
+		for items.Next() {
 			c.collect(items.Value())
 		}
-		c.complaints.addOf(err, c.program, c.whole)
+	} else if fields, err := value.Fields(cue.Optional(true)); err == nil {
+		for fields.Next() {
+			if fields.FieldType().ConstraintType() == 0 {
+				c.collect(fields.Value())
+			}
+		}
 	}
-}
-
-// isSingle says whether what is not known yet is a text or a number, as it is written: what is put together or reckoned.
-func isSingle(value cue.Value) bool {
-	switch operation, _ := value.Expr(); operation {
-	case cue.NoOp, cue.AndOp, cue.OrOp, cue.SelectorOp, cue.IndexOp:
-		return false
-	}
-	return true
 }
 
 func isText(value cue.Value) bool {
 	_, err := value.String()
 	return err == nil
 }
+
+// maxDepth is how deeply a manifest may be nested: no deeper than one in YAML.
+const maxDepth = 64
 
 func (c *collector) manifest(value cue.Value) {
 	err := value.Validate(cue.Concrete(true), cue.Final())
@@ -85,9 +75,6 @@ func (c *collector) manifest(value cue.Value) {
 	}
 	c.complaints.addOf(err, c.program, c.whole)
 }
-
-// maxDepth is how deeply a manifest may be nested: no deeper than one in YAML.
-const maxDepth = 64
 
 // plain complains of what CUE can say and no manifest can have.
 func plain(value cue.Value) error {

@@ -46,3 +46,47 @@ func TestAModuleBelowIsAModuleOfItsOwn(t *testing.T) {
 		t.Errorf("%+v", answer)
 	}
 }
+
+func TestWhatMayDeclareSomethingAndIsUndecidedIsComplainedOf(t *testing.T) {
+	const file = `{apiVersion: "v1", kind: "F"}`
+	for text, wanted := range map[string]bool{
+		"env: string, if env == \"prod\" {f: " + file + "}":                         true,
+		"env: string, f: {if env == \"prod\" {g: " + file + "}, h: " + file + "}":   true,
+		"env: string, f: [for e in [\"a\"] if e == env " + file + "]":               true,
+		"n: int, f: {\"f\\(n)\": " + file + "}":                                     true,
+		"env: string, _all: {prod: " + file + "}, f: _all[env]":                     true,
+		"import \"encoding/yaml\"\ns: string, f: yaml.Unmarshal(s)":                 true,
+		"env: string, f: {apiVersion: \"v1\", kind: \"F\", if env == \"a\" {b: 1}}": true,
+		"f: {apiVersion: \"v1\", kind: string}":                                     true,
+		"f: {apiVersion: \"v1\" | \"v2\", kind: \"F\"}":                             true,
+		"f: null | " + file: true,
+		"f: {apiVersion: \"v1\", kind: \"F\", a: 1} | {apiVersion: \"v1\", kind: \"F\"}":  true,
+		"env: string, n: int, f: \"for \\(env)\", g: n + 1, h: n > 2, i: !(n > 2)":        false,
+		"env: string, f: string, f: \"for \\(env)\"":                                      false,
+		"a: _, b: {...}, c: [...], d: [string]: {n: int}, e: null | {a: int}, f: a!: int": false,
+		"a: {b?: string}, f: {if a.b != _|_ {g: " + file + "}}":                           false,
+		"_env: string, #f: {if _env == \"a\" {g: 1}}, _f: {if _env == \"a\" {g: 1}}":      false,
+		"f: *null | " + file: false,
+	} {
+		if found := evaluated(t, map[string]string{"a.cue": text}).Problems; (len(found) > 0) != wanted {
+			t.Errorf("%s: %v", text, found)
+		}
+	}
+}
+
+func TestWhatIsDecidedInADirectoryBelowIsNoProblemAbove(t *testing.T) {
+	files := map[string]string{
+		"a.cue":      "package site\nenv: string\nf: {if env == \"prod\" {g: {apiVersion: \"v1\", kind: \"F\"}}}",
+		"prod/a.cue": "package site\nenv: \"prod\"",
+		"dev/a.cue":  "package site\n",
+	}
+	answer := evaluated(t, files)
+	if len(answer.Problems) != 1 || answer.Problems[0].Program != "dev:site" {
+		t.Error(answer.Problems)
+	}
+	files["dev/a.cue"] = "package site\nenv: \"dev\""
+	answer = evaluated(t, files)
+	if len(answer.Problems) != 0 || len(answer.Programs) != 3 || len(answer.Programs[2].Objects) != 1 {
+		t.Error(answer.Problems, answer.Programs)
+	}
+}

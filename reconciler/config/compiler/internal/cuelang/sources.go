@@ -41,6 +41,8 @@ type program struct {
 	directory string
 	pkg       string
 	file      string
+	// extended says that the same package goes on in a directory below, where what is undecided here may be decided.
+	extended bool
 }
 
 // argument is what load calls the program, seen from its module's root.
@@ -108,6 +110,12 @@ func newSources(files, library map[string]string) *sources {
 	slices.SortFunc(s.programs, func(a, b program) int {
 		return cmp.Or(strings.Compare(a.directory, b.directory), strings.Compare(a.name, b.name))
 	})
+	for i, one := range s.programs {
+		s.programs[i].extended = slices.ContainsFunc(s.programs, func(other program) bool {
+			return one.file == "" && other.file == "" && other.pkg == one.pkg && other.root == one.root &&
+				other.directory != one.directory && isBelow(other.directory, one.directory)
+		})
+	}
 	for _, root := range roots {
 		s.addLibrary(root)
 	}
