@@ -15,14 +15,14 @@ from reconciler.config.cache import ParseCache
 from reconciler.config.expand import Expansion
 from reconciler.config.knowing import FactReading
 from reconciler.config.manifests import evaluate
-from reconciler.config.policies import policies_of
+from reconciler.config.policies import policies_of, strays
 from reconciler.config.targets import ControllerPaths
 from reconciler.config.trees import is_below, roots_of
 from reconciler.core.vault import Vault
 from reconciler.errors import ConfigError
 from reconciler.model.desired import Desired
 from reconciler.model.manifests import is_manifest, is_program
-from reconciler.model.policy import DIRECTORY
+from reconciler.model.policy import DIRECTORY, REGO
 from reconciler.model.source import SETTINGS
 
 if TYPE_CHECKING:
@@ -196,6 +196,9 @@ def _desired(
         from reconciler.config.programs import unread_settings
 
         warnings += [f"no program reads the setting {name}" for name in unread_settings(snapshot)]
+    if any(path.endswith(REGO) for path in snapshot.files):
+        used = {one for found in declared.values() for one in (*found.bodies, *found.trees)}
+        warnings += strays(snapshot, used)
     if not declared:
         warnings.append("the source has no manifests: nothing is declared")
     return Desired(

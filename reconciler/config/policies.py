@@ -1,19 +1,19 @@
 """The policies that a source has beside its manifests: its directory `policies`, if anything in there decides.
 
 Invariant: a policy that is there and cannot be read is an error: what it forbids must not be allowed for want of it.
-So is a link that leads to none of the source: there may be a directory of them.
+So is a link that leads to none of the source, or a submodule: there may be a directory of them.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 
+from reconciler.config.trees import is_below
 from reconciler.errors import ConfigError, Problem
 from reconciler.model.names import Digest
-from reconciler.model.policy import DIRECTORY, PolicyFiles, governs, is_policy
-from reconciler.model.source import LINK_NOWHERE, LINK_OUT, Snapshot, SnapshotFile
-
-_LINKS = frozenset({LINK_NOWHERE, LINK_OUT})
+from reconciler.model.policy import DIRECTORY, REGO, PolicyFiles, governs, is_policy
+from reconciler.model.source import Snapshot, SnapshotFile
 
 
 def policies_of(snapshot: Snapshot) -> PolicyFiles | None:
@@ -35,24 +35,36 @@ def policy_files(snapshot: Snapshot, *, below: str = "") -> PolicyFiles | None:
     Raises:
         ConfigError: one is no part of the snapshot.
     """
-    lost = [
-        path
-        for path, why in snapshot.left_out.items()
-        if f"{path}/".startswith(below) and (is_policy(path) or why in _LINKS)
-    ]
-    if lost:
-        raise ConfigError(
-            [
-                Problem(path, 0, 0, f"policies there cannot be read: {snapshot.left_out[path]}")
-                for path in lost
-            ]
-        )
+    if lost := sorted(path for path in snapshot.left_out if _may_decide(path, below)):
+        why = "policies there cannot be read: {}"
+        raise ConfigError([Problem(path, 0, 0, why.format(snapshot.left_out[path])) for path in lost])
     found = {
         path: file for path, file in snapshot.files.items() if path.startswith(below) and is_policy(path)
     }
     if not any(governs(path) for path in found):
         return None
     return PolicyFiles(snapshot.source, _digest(found), found, snapshot.root)
+
+
+def _may_decide(path: str, below: str) -> bool:
+    """Whether there may be policies in what is no part of a source: a link or a submodule may be all of them."""
+    inside = path.startswith(below) or f"{path}/" == below
+    return inside and (is_policy(path) or not path.rsplit("/", 1)[-1].startswith("."))
+
+
+def strays(snapshot: Snapshot, used: Collection[str]) -> list[str]:
+    """What a person should know of Rego that lies elsewhere in a source: it decides nothing.
+
+    Args:
+        snapshot: of the source.
+        used: paths of bodies, and of directories that are.
+    """
+    own = f"{DIRECTORY}/"
+    found: dict[str, str] = {}
+    for path in sorted(snapshot.files):
+        if path.endswith(REGO) and not path.startswith(own) and path not in used and not is_below(path, used):
+            found.setdefault(path.rpartition("/")[0], path)
+    return [f"{path} decides nothing: policies of a source lie in {own}" for path in found.values()]
 
 
 def _digest(files: dict[str, SnapshotFile]) -> Digest:

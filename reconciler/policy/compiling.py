@@ -51,7 +51,9 @@ class RegoCompiler:
         kept = self._cache / f"{self._name(files)}.wasm" if self._cache is not None else None
         if kept is not None and (found := _read(kept)):
             return found
-        answer = self.ask("rego.compile", modules, files=files, entrypoints=[*ENTRYPOINTS], refused=[])
+        answer = self.ask(
+            "rego.compile", modules, files=files, entrypoints=[*ENTRYPOINTS], refused=[], decisive=True
+        )
         wasm = base64.b64decode(answer["wasm"])
         if kept is not None:
             _keep(kept, wasm)

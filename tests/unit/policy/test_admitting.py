@@ -167,6 +167,27 @@ def test_a_link_to_policies_that_are_not_in_the_source_is_an_error(tmp_path, cat
         load(replace(shown, left_out=walk(str(tmp_path / "site")).left_out), catalog)
 
 
+@pytest.mark.parametrize("path", ["policies/p.rego", "policies", "policies/shared", "policies/shared.v2"])
+def test_what_may_be_policies_and_could_not_be_read_is_an_error(catalog, path):
+    shown = replace(snapshot({"site.yaml": SITE}), left_out={path: "a submodule, which is not fetched"})
+    with pytest.raises(ConfigError, match="policies there cannot be read: a submodule"):
+        load(shown, catalog)
+
+
+@pytest.mark.parametrize("path", ["policies/.regal", "policiesx", "bodies/policies"])
+def test_what_cannot_be_policies_may_be_left_out(catalog, path):
+    shown = replace(
+        snapshot({"site.yaml": SITE}), left_out={path: "a directory whose name begins with a dot"}
+    )
+    assert load(shown, catalog).policies is None
+
+
+def test_rego_elsewhere_in_a_source_is_warned_of(catalog):
+    files = {"site.yaml": SITE, "policy/p.rego": RULES, "policy/q.rego": RULES, "policies/p.rego": RULES}
+    warned = load(snapshot(files), catalog).warnings
+    assert warned == ("policy/p.rego decides nothing: policies of a source lie in policies/",)
+
+
 def test_the_operators_policies_are_told_where_they_are(shelf, catalog):
     shown = snapshot({"site.yaml": SITE})
     rules = written(place="rules", p="package froyo.admission\ndeny contains x if some x in")

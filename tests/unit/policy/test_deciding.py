@@ -88,6 +88,10 @@ def test_more_than_that_are_about_everything(asked):
         ("package froyo.admission\n# deny contains\nx := 1", "froyo.admission has none of the rules"),
         ('package froyo.asked\ndeny contains "x"', "the package froyo.asked is froyo's own"),
         (
+            'package froyo.plan\nwarn contains "x"\nviolation contains "x"',
+            "p.rego:3:1: this rule decides nothing: froyo.plan.violation is neither asked for nor used",
+        ),
+        (
             'package froyo.plan\ndeny contains "x" if http.send({"method": "get", "url": "http://x"})',
             "p.rego:2:22: rego_type_error: undefined function http.send",
         ),

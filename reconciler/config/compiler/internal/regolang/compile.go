@@ -20,6 +20,8 @@ type CompileArguments struct {
 	Entrypoints []string `json:"entrypoints"`
 	// Refused are functions that the policy must not call.
 	Refused []string `json:"refused"`
+	// Decisive has rules refused that are called as those that decide, such as `deny`, and that no entrypoint depends on.
+	Decisive bool `json:"decisive,omitempty"`
 }
 
 // Compiled is what Compile answers.
@@ -36,7 +38,10 @@ func Compile(arguments CompileArguments) (*Compiled, error) {
 	able := capabilities(arguments.Refused)
 	modules, problems := parse(arguments.Files, able)
 	answer := &Compiled{Entrypoints: []string{}, Problems: problems}
-	if len(problems) > 0 {
+	if len(problems) == 0 && arguments.Decisive {
+		answer.Problems = append(answer.Problems, lost(modules, able, arguments.Entrypoints)...)
+	}
+	if len(answer.Problems) > 0 {
 		return answer, nil
 	}
 	whole := &bundle.Bundle{Data: map[string]any{}}
