@@ -24,6 +24,7 @@ is_rule(rule) if {
 	is_object(rule.labels)
 	is_number(rule.most)
 	rule.most >= 1
+	count(object.keys(rule) - {"labels", "most"}) == 0
 }
 
 has_labels(target, labels) if {

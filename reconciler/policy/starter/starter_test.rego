@@ -115,7 +115,7 @@ test_where_they_are_put_back_it_opens_twice if {
 }
 
 test_a_window_that_is_not_understood_denies_everything if {
-	every wrong in [{"from": "2:00"}, {"to": "25:00"}, {"days": ["Caturday"]}, {"timezone": 5}, {"labels": "db"}] {
+	every wrong in [{"from": "2:00"}, {"to": "25:00"}, {"days": ["Caturday"]}, {"timezone": 5}, {"labels": "db"}, {"day": ["Monday"]}] {
 		denied := plan.deny with input as at("2025-01-15T12:00:00Z") with data.settings as {"windows": [object.union(early[0], wrong)]}
 		some message in denied
 		is_string(message)
@@ -146,6 +146,7 @@ test_others_do_not_count if {
 
 test_a_rule_that_is_not_understood_denies_everything if {
 	count(plan.deny) == 1 with input as at_work([]) with data.settings as {"at_once": [{"labels": {"role": "db"}, "most": "two"}]}
+	count(plan.deny) == 1 with input as at_work([]) with data.settings as {"at_once": [{"label": {"role": "db"}, "labels": {}, "most": 2}]}
 }
 
 # --- Protected
@@ -168,6 +169,28 @@ test_and_is_put_back if {
 	count(plan.require_approval) == 0 with input as asked([drifted]) with data.settings as {"protected": kept}
 }
 
+test_and_so_is_what_it_lies_in if {
+	purged := change({"subject": "path:/etc/ssh", "kind": "Directory", "spec": {"purge": true}})
+	gone := change({"subject": "path:/etc", "kind": "Directory", "action": "delete", "removal": true})
+	count(plan.require_approval) == 1 with input as asked([purged]) with data.settings as {"protected": kept}
+	count(plan.deny) == 1 with input as asked([gone]) with data.settings as {"protected": kept}
+}
+
+test_a_directory_that_leaves_alone_what_is_in_it_is_free if {
+	moded := change({"subject": "path:/etc/ssh", "kind": "Directory", "spec": {"mode": "0755", "purge": false}})
+	count(plan.require_approval) == 0 with input as asked([moded]) with data.settings as {"protected": kept}
+}
+
 test_what_is_not_is_free if {
 	count(plan.require_approval) == 0 with input as asked([change({})]) with data.settings as {"protected": kept}
+}
+
+# --- Settings
+
+test_settings_that_no_rule_goes_by_deny_everything if {
+	every wrong in [{"window": early}, {"windows": early[0]}, {"protected": "path:/etc/ssh/**"}, {"protected": [["unit:ssh.service"]]}] {
+		denied := plan.deny with input as at("2025-01-15T23:00:00Z") with data.settings as wrong
+		some message in denied
+		is_string(message)
+	}
 }

@@ -35,6 +35,7 @@ understood(window) if {
 	regex.match(`^([01][0-9]|2[0-3]):[0-5][0-9]$`, window.from)
 	regex.match(`^([01][0-9]|2[0-3]):[0-5][0-9]$`, window.to)
 	is_string(window.timezone)
+	count(object.keys(window) - {"days", "from", "labels", "timezone", "to"}) == 0
 	every day in object.get(window, "days", []) {
 		day in object.keys(the_day_before)
 	}

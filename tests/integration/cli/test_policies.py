@@ -211,7 +211,7 @@ def test_policies_are_tried_without_any_target(ruled):
 def test_the_starter_set_is_a_set_to_begin_with(person):
     there = person.site / "policies"
     assert "froyo policy test" in person.froyo("policy", "starter", there).stdout
-    assert "22 tests passed" in person.froyo("policy", "test", person.site).stdout
+    assert "25 tests passed" in person.froyo("policy", "test", person.site).stdout
     assert "is there already" in person.froyo("policy", "starter", there, status=1).stderr
     assert "name the directory" in person.froyo("policy", "starter", status=1).stderr
     person.write("open.yaml", FORBIDDEN)
