@@ -228,6 +228,8 @@ def _sight(result: TargetResult | None, rollout: Rollout) -> Sight:
     for address, summary in result.left.items():
         if summary.reason is Reason.HELD:
             return Sight(TargetSeen.HELD, f"{split_address(address)[1]}: {summary.message}")
+        if summary.reason is Reason.SUSPENDED and not result.changed:
+            return Sight(TargetSeen.SUSPENDED, f"{split_address(address)[1]}: {summary.message}")
     return Sight(TargetSeen.READY)
 
 

@@ -8,7 +8,7 @@ at, nor how a revision comes to be in force on one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.core.rollout_control import fail
@@ -103,6 +103,11 @@ def advance(
         lacking = [turn for turn in wave if turn.begun is not None and _is_coming(turn)]
         if waiting or lacking:
             return _progressing(record, waiting, lacking)
+        if not _is_shown(record):
+            if failed := [turn for turn in wave if turn.failed]:
+                return fail(rollout, record, f"{_failures(failed)}, and no target has shown that it works")
+            if not (record.promoted or record.full):
+                return _unshown(record, wave)
         if unwell:
             return _unwell(rollout, record, unwell, now)
         record = _held(rollout, record, now, settle)
@@ -117,7 +122,7 @@ def wake(rollout: Rollout, record: RolloutRecord, *, settle: float = 0.0) -> flo
     due = [
         turn.clock + rollout.deadline
         for turn in record.turns.values()
-        if turn.begun is not None and turn.seen is not TargetSeen.READY and not turn.failed
+        if turn.begun is not None and not turn.seen.well and not turn.failed
     ]
     if record.unwell_since is not None:
         due.append(record.unwell_since + rollout.deadline)
@@ -135,8 +140,16 @@ def _too_much(rollout: Rollout, record: RolloutRecord) -> str:
     failed = [turn for turn in record.turns.values() if turn.failed]
     if len(failed) <= rollout.max_failures.of(len(record.turns)):
         return ""
-    names = some([turn.target for turn in failed])
-    return f"{names} failed: {failed[0].failed}"
+    return _failures(failed)
+
+
+def _failures(failed: Sequence[RolloutTurn]) -> str:
+    return f"{some([turn.target for turn in failed])} failed: {failed[0].failed}"
+
+
+def _is_shown(record: RolloutRecord) -> bool:
+    """Whether the revision has come to work anywhere: what may fail is counted where that is so, and not before."""
+    return any(turn.begun is not None and turn.seen is TargetSeen.READY for turn in record.turns.values())
 
 
 # --- Steps ------------------------------------------------------------------------------------------------------------
@@ -155,13 +168,9 @@ def _looked(
 def _seen(rollout: Rollout, turn: RolloutTurn, sight: Sight, now: float) -> RolloutTurn:
     failed, clock = turn.failed, turn.clock
     # Its deadline counts from its turn, or from when it was ready last once its wave has held; not while others decide.
-    if (
-        (turn.done and turn.seen is TargetSeen.READY)
-        or _excused(rollout, turn.seen)
-        or _excused(rollout, sight.seen)
-    ):
+    if (turn.done and turn.seen.well) or _excused(rollout, turn.seen) or _excused(rollout, sight.seen):
         clock = now if sight.seen is not turn.seen else clock
-    if sight.seen is TargetSeen.READY:
+    if sight.seen.well:
         failed = ""
     elif sight.seen is TargetSeen.FAILED:
         failed = failed or sight.why
@@ -171,13 +180,13 @@ def _seen(rollout: Rollout, turn: RolloutTurn, sight: Sight, now: float) -> Roll
 
 
 def _excused(rollout: Rollout, seen: TargetSeen) -> bool:
-    return seen is TargetSeen.HELD or (
+    return seen in (TargetSeen.HELD, TargetSeen.SUSPENDED) or (
         seen is TargetSeen.UNREACHABLE and rollout.unreachable is OnUnreachable.WAIT
     )
 
 
 def _is_coming(turn: RolloutTurn) -> bool:
-    return turn.seen is not TargetSeen.READY and not turn.failed
+    return not turn.seen.well and not turn.failed
 
 
 def _progressing(
@@ -192,6 +201,18 @@ def _progressing(
         message += f": {some([turn.target for turn in waiting])} wait, since as many are disrupted as may be"
     return replace(
         record, phase=RolloutPhase.PROGRESSING, message=message, well_since=None, unwell_since=None
+    )
+
+
+def _unshown(record: RolloutRecord, members: Sequence[RolloutTurn]) -> RolloutRecord:
+    """All of the wave are left alone by a person, and none before it has shown anything: the next one waits."""
+    names = some([turn.target for turn in members])
+    message = (
+        f"wave {record.wave + 1} of {record.waves}: what it changes on {names} is suspended, and so shows nothing; "
+        f"resume that, or: froyo rollout promote {record.name}"
+    )
+    return replace(
+        record, phase=RolloutPhase.AWAITING_PROMOTION, message=message, well_since=None, unwell_since=None
     )
 
 

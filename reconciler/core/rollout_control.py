@@ -87,7 +87,7 @@ def renewed(record: RolloutRecord, now: float) -> RolloutRecord:
     if record.phase.over:
         return record
     turns = {
-        name: turn if turn.begun is None or turn.seen is TargetSeen.READY else replace(turn, clock=now)
+        name: turn if turn.begun is None or turn.seen.well else replace(turn, clock=now)
         for name, turn in record.turns.items()
     }
     # Of one that holds already only the pause is left, which goes on by itself.

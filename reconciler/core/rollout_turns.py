@@ -23,11 +23,7 @@ def members(record: RolloutRecord) -> list[RolloutTurn]:
 
 def unready(record: RolloutRecord) -> set[TargetName]:
     """The targets that have had their turn and are not ready."""
-    return {
-        turn.target
-        for turn in record.turns.values()
-        if turn.begun is not None and turn.seen is not TargetSeen.READY
-    }
+    return {turn.target for turn in record.turns.values() if turn.begun is not None and not turn.seen.well}
 
 
 def begun(
@@ -68,9 +64,7 @@ def begun(
 
 def stuck(rollout: Rollout, record: RolloutRecord) -> str:
     """Why no target can have its turn any more, where those that failed are as many as may be unavailable."""
-    failed = [
-        turn.target for turn in record.turns.values() if turn.failed and turn.seen is not TargetSeen.READY
-    ]
+    failed = [turn.target for turn in record.turns.values() if turn.failed and not turn.seen.well]
     most = _most(rollout, record)
     return f"no more than {most} may be unavailable, and {some(failed)} failed" if len(failed) >= most else ""
 

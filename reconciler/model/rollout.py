@@ -156,6 +156,16 @@ class TargetSeen(StrEnum):
     UNREACHABLE = "Unreachable"
     FAILED = "Failed"
     """Something that has become so since its turn does not come about by itself."""
+    SUSPENDED = "Suspended"
+    """A person has what it would change left alone: no trouble, and it shows nothing."""
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is waited for there."""
+        return self in _WELL
+
+
+_WELL = frozenset({TargetSeen.READY, TargetSeen.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Seeing:
         for ref in rollout.probes:
             for name in self._desired.targets:
                 one = self._desired.instances.get(address(name, ref))
-                if one is not None and self._instance(one, 0.0).seen is not TargetSeen.READY:
+                if one is not None and not self._instance(one, 0.0).seen.well:
                     return one.address
         return ""
 
@@ -86,6 +86,8 @@ class Seeing:
         why = f"{ref}: {summary.reason}" + (f": {summary.message}" if summary.message else "")
         if summary.reason is Reason.HELD:
             return Sight(TargetSeen.HELD, why)
+        if summary.reason is Reason.SUSPENDED and state.observed_generation != state.generation:
+            return Sight(TargetSeen.SUSPENDED, why)
         if summary.reason in DECIDED:
             return _READY
         stalled = get_condition(state.conditions, ConditionType.STALLED)
@@ -120,5 +122,10 @@ def _worst(sights: Iterable[Sight]) -> Sight:
     found: dict[TargetSeen, Sight] = {}
     for sight in sights:
         found.setdefault(sight.seen, sight)
-    order: Collection[TargetSeen] = (TargetSeen.FAILED, TargetSeen.HELD, TargetSeen.COMING)
+    order: Collection[TargetSeen] = (
+        TargetSeen.FAILED,
+        TargetSeen.HELD,
+        TargetSeen.COMING,
+        TargetSeen.SUSPENDED,
+    )
     return next((found[seen] for seen in order if seen in found), _READY)

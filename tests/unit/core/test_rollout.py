@@ -30,6 +30,7 @@ READY, COMING, HELD = (
     Sight(TargetSeen.COMING, "File/motd: Pending"),
     Sight(TargetSeen.HELD, "a window"),
 )
+ALONE = Sight(TargetSeen.SUSPENDED, "File/motd: Suspended")
 AWAY, BAD = Sight(TargetSeen.UNREACHABLE, "no route"), Sight(TargetSeen.FAILED, "HttpProbe/site: Unhealthy")
 
 
@@ -228,6 +229,45 @@ def test_so_many_may_fail_and_are_not_waited_for():
     )
 
 
+def test_what_may_fail_counts_once_the_revision_has_come_to_work_anywhere():
+    # As many as may fail: all of the canaries, and still nobody else gets it.
+    story = Story(rollout(1, max_failures=Portion(1), on_failure=OnFailure.ROLLBACK))
+    story.at(w1=BAD)
+    assert (story.phase, story.have) == (RolloutPhase.ROLLED_BACK, [])
+    assert (
+        "w1 failed: HttpProbe/site: Unhealthy, and no target has shown that it works; "
+        in story.record.message
+    )
+    story = Story(rollout(1, max_failures=Portion(1)))
+    story.at(w1=READY, w2=BAD)
+    assert story.at(w3=READY, w4=READY) == ["w1", "w2", "w3", "w4"]
+    assert story.phase is RolloutPhase.COMPLETE
+
+
+def test_a_canary_that_is_left_alone_shows_nothing():
+    story = Story(rollout(1, 3))
+    assert story.at(w1=ALONE) == ["w1"]
+    assert (story.phase, story.wake()) == (RolloutPhase.AWAITING_PROMOTION, None)
+    assert (
+        "what it changes on w1 is suspended, and so shows nothing; resume that, or: froyo"
+        in story.record.message
+    )
+    assert story.at(now=1e9) == ["w1"]
+    # Once it has been resumed it is as any other.
+    assert story.at(w1=COMING) == ["w1"]
+    assert story.at(w1=READY) == ["w1", "w2", "w3", "w4"]
+    # Where the revision works elsewhere, nobody waits for it.
+    story.at(w2=READY, w3=ALONE, w4=READY)
+    assert story.phase is RolloutPhase.COMPLETE
+
+
+def test_unless_a_person_says_so():
+    story = Story(rollout(1, 3))
+    story.at(w1=ALONE)
+    story.record = control.promote(story.record)
+    assert story.at() == ["w1", "w2", "w3", "w4"]
+
+
 def test_what_has_failed_and_is_ready_has_not_failed():
     story = Story(rollout(2, 1, max_failures=Portion(1)))
     story.at(w1=BAD)
@@ -409,7 +449,7 @@ def test_where_nobody_has_looked_for_a_while_all_have_their_time_anew():
     assert control.renewed(story.record, 2000.0) is story.record
 
 
-SIGHTS = st.sampled_from([READY, READY, READY, COMING, HELD, AWAY, BAD])
+SIGHTS = st.sampled_from([READY, READY, READY, COMING, HELD, ALONE, AWAY, BAD])
 
 
 @given(
@@ -434,11 +474,15 @@ def test_nobody_has_a_turn_out_of_turn_whatever_happens(sizes, most, failures, o
         story.at(now=story.now + pause, **{f"w{number}": sight})
         turns = story.record.turns
         new = set(story.have) - before
-        away = [t for t in turns.values() if t.begun is not None and t.seen is not TargetSeen.READY]
+        away = [t for t in turns.values() if t.begun is not None and not t.seen.well]
         assert not new or len(away) <= most
         assert all(turns[TargetName(name)].wave <= story.record.wave for name in story.have)
         if new:
             earlier = [t for t in turns.values() if t.wave < story.record.wave]
             assert all(t.done for t in earlier)
+            # Nobody after the first wave has what was seen to work nowhere.
+            assert not earlier or any(
+                t.seen is TargetSeen.READY for t in turns.values() if t.begun is not None
+            )
         if story.phase is RolloutPhase.ROLLED_BACK:
             assert not story.have
