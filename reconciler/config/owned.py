@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.config.alerts import in_namespace as placed_in
 from reconciler.config.declared import FileDeclarations, Manifest, Variables
 from reconciler.config.inventory.fleet import Fleet, FleetFiles, PlacedTarget
-from reconciler.config.rollouts import locked, resolved, troubles
+from reconciler.config.rollouts import did_you_mean_label, locked, resolved, troubles
 from reconciler.config.targets import in_namespace, references
 from reconciler.model.source import DirectoryPlace, identity
 
@@ -70,6 +70,7 @@ class Owned:
                     self._twice(file, document, f"Source/{source.name}", str(known.origin))
         self._told(declared)
         self._declared_rollouts: list[tuple[str, Document, Rollout]] = []
+        self._declared_locks: list[tuple[str, Document, TargetLock]] = []
         self._rolled(declared)
         self._served(declared)
         given: dict[Reference, Variables] = {}
@@ -125,11 +126,13 @@ class Owned:
                     self._twice(file, document, f"Rollout/{rollout.name}", str(there.origin))
             for declared_lock, document in found.locks:
                 lock = locked(declared_lock, self.targets)
-                if (other := self.locks.setdefault(lock.name, lock)) is not lock:
+                if (other := self.locks.setdefault(lock.name, lock)) is lock:
+                    self._declared_locks.append((file, document, lock))
+                else:
                     self._twice(file, document, f"Lock/{lock.name}", str(other.origin))
 
     def check_rollouts(self, known: Collection[Reference]) -> None:
-        """What is wrong with rollouts, beside each other and what else is declared.
+        """What is wrong with rollouts and locks, beside each other and what else is declared.
 
         Args:
             known: `Kind/name` of all that is declared, be it broken.
@@ -139,6 +142,17 @@ class Owned:
             for path, message, hint in troubles(rollout, before, self.targets, known):
                 self._complaints.problem_in(file, document, ("spec", *path), message, hint)
             before.append(rollout)
+            if not rollout.targets:
+                self._for_nobody(file, document, rollout, "what changes reaches all of its targets at once")
+        for file, document, lock in self._declared_locks:
+            if not lock.targets:
+                self._for_nobody(file, document, lock, "it holds nothing back")
+
+    def _for_nobody(self, file: str, document: Document, one: Rollout | TargetLock, outcome: str) -> None:
+        """Something selects no target, and so is as if it were not there."""
+        message = f"none of the targets has these labels: {outcome}"
+        hint = did_you_mean_label(one.selector, self.targets) if self.targets else ""
+        self._complaints.warning_in(file, document, ("spec", "targets"), message, hint)
 
     def _served(self, declared: Mapping[str, FileDeclarations]) -> None:
         served: dict[str, Source] = {}

@@ -125,7 +125,7 @@ def troubles(
             break
     for index, wave in enumerate(one.waves):
         if wave.selector is not None and not wave.targets and one.targets:
-            hint = did_you_mean_label(wave.selector, targets)
+            hint = did_you_mean_label(wave.selector, targets) or "take the wave away, or mend its labels"
             message = "this wave is of no target: none of those that the Rollout selects has these labels"
             found.append((("waves", index, "targets"), message, hint))
     for index, probe in enumerate(one.probes):
@@ -138,9 +138,7 @@ def did_you_mean_label(wanted: Selector, targets: Mapping[TargetName, Target]) -
     """A hint where labels are wanted that nothing has."""
     labels = {f"{key}={value}" for target in targets.values() for key, value in target.labels.items()}
     missing = [f"{key}={value}" for key, value in wanted.labels if f"{key}={value}" not in labels]
-    return (
-        did_you_mean(missing[0], sorted(labels)) if missing else ""
-    ) or "take the wave away, or mend its labels"
+    return did_you_mean(missing[0], sorted(labels)) if missing else ""
 
 
 def _wave(one: Mapping[str, Any], at: Path, complain: Complain) -> RolloutWave:

@@ -128,3 +128,17 @@ def test_a_lock_is_one_of_its_targets_at_a_time_unless_it_says_otherwise():
     with pytest.raises(ConfigError) as error:
         loaded(files | {"l.yaml": LOCK + WEB + LOCK + WEB})
     assert "Lock/web is declared a second time" in str(error.value.problems[0])
+
+
+def test_what_selects_nobody_is_warned_of_since_it_is_as_if_it_were_not_there():
+    rollout = HEAD + "  targets: {matchLabels: {role: webb}}\n  waves: [{size: 1}]\n---\n"
+    lock = HEAD.replace("Rollout", "Lock") + "  targets: {matchLabels: {rank: web}}\n"
+    said = loaded({"t.yaml": TARGETS + FILE, "r.yaml": rollout + lock}).warnings
+    warned = [one for one in said if one.startswith("/src/r.yaml")]
+    assert len(warned) == 2
+    assert (
+        "r.yaml:5:3: none of the targets has these labels: what changes reaches all of its targets"
+        in warned[0]
+    )
+    assert "did you mean 'role=web'?" in warned[0]
+    assert "r.yaml:12:3: none of the targets has these labels: it holds nothing back" in warned[1]
