@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.config.digests import digest_of
+from reconciler.config.encrypted import LARGEST, is_called_encrypted, is_encrypted
 from reconciler.config.trees import Trees, directories_of, is_below
 from reconciler.model.blob import Blob
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from reconciler.config.declared import Manifest, Sketch
     from reconciler.model.names import Digest
     from reconciler.model.source import Snapshot, SnapshotFile
+
+_OPENED = "to have it opened, name it in a Vars, {secret: {ageFile: …}} or {secret: {sops: …}}: ${vars.NAME}"
 
 Attached: TypeAlias = "tuple[str, Mapping[str, object] | dict[str, object], Digest, list[Blob]]"
 """The field of the spec that it becomes, with its value and a digest of that, and what is to be sent."""
@@ -64,6 +67,11 @@ class Attachments:
     def _file(self, manifest: Manifest, path: str) -> Attached | None:
         file = self._snapshot.files.get(path)
         if file is not None:
+            if is_called_encrypted(path) and file.size <= LARGEST and is_encrypted(file.read()):
+                message = f"{path} is encrypted, and is put there as it is"
+                self._complaints.warning(
+                    manifest, ("spec", manifest.compiled.kind.body.file), message, _OPENED
+                )
             value = {"digest": file.digest, "size": file.size}
             return "body", value, file.digest, [Blob(file.digest, file.size, file.read)]
         self._no_body(manifest, path, self._snapshot.files)

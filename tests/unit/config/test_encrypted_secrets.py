@@ -248,3 +248,15 @@ def test_a_secret_where_a_value_stands_is_told_where_it_goes():
     problems = Source().problems({"v": age()}, files={"x.yaml": text % (FILE.api_version, "YWdl")})
     told = "spec.content has to be text, and a secret is declared among the values of a Vars"
     assert problems == [f"x.yaml:4:40: {told} (declare it there, and write ${{vars.NAME}} here)"]
+
+
+@pytest.mark.parametrize("name", ["tls.key.age", "mail.enc.yaml", "shop.sops.env"])
+def test_a_file_that_comes_encrypted_to_its_target_is_warned_of(name):
+    written = FILES["a/values.enc.yaml"] if "age" not in name else sealed(b"x" * 20, PUBLIC).encode()
+    source = Source()
+    files = {"m.yaml": file(source=name).replace('"content": "${vars.v}", ', ""), name: written}
+    [warned] = source.load({"v": age()}, files=files).warnings
+    assert f"{name} is encrypted, and is put there as it is" in warned
+    assert "{secret: {ageFile: …}}" in warned
+    # What is only called so is not.
+    assert source.load({"v": age()}, files={**files, name: b"plain"}).warnings == ()
