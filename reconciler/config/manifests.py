@@ -5,7 +5,7 @@ content and path, the catalog and the controller's directories only, so that it 
 shared between loads. What needs other files (targets, references, claims, bodies that are files) is for
 `expand`.
 
-Each of our own kinds has its line here, and so it is longer than a module should be.
+All of them are looked at in one go, document by document, and so it is longer than a module should be.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reconciler.config.alerts import alert
 from reconciler.config.bodies import BadBody, body_of, given
-from reconciler.config.builtin import TARGET, VARS
+from reconciler.config.builtin import VARS
 from reconciler.config.common import common_problems, label_problems
 from reconciler.config.contents import content_of
 from reconciler.config.declared import FileDeclarations, Manifest, Sketch, Variables, Varying
@@ -26,17 +25,15 @@ from reconciler.config.expressions import Leaf, may_have_expressions, place, tak
 from reconciler.config.fields import common_of, metadata_of, name_of, named_in
 from reconciler.config.inventory.fleet import fleet_of
 from reconciler.config.inventory.kind import INVENTORY
-from reconciler.config.own_alerts import ALERT
-from reconciler.config.own_rollouts import LOCK, ROLLOUT
+from reconciler.config.own_reading import READERS
 from reconciler.config.rendering import inline_problems, is_template, template_problems, unrendered
-from reconciler.config.rollouts import lock, rollout
 from reconciler.config.schemas import CompiledKind, Kinds
 from reconciler.config.secret_values import has_secret
 from reconciler.config.selectors import selector
 from reconciler.config.slips import looked_through, may_have_slips
 from reconciler.config.sops_manifests import manifest_in
 from reconciler.config.strangers import meant_kind, strange_kind
-from reconciler.config.targets import ControllerPaths, source, target
+from reconciler.config.targets import ControllerPaths
 from reconciler.config.variables import value_problems
 from reconciler.core.suggest import closest
 from reconciler.documents.reading import Document, Documents, Locator, read_documents
@@ -176,26 +173,18 @@ class _Evaluator:
         return replace(document, value=value), leaves
 
     def own(self, document: Document, compiled: CompiledKind) -> None:
-        value, origin, kept = document.value, self.origin(document), document.where()
+        value, origin = document.value, self.origin(document)
 
         def complain(path: tuple[str | int, ...], message: str, hint: str) -> None:
             self.problem(document, ("spec", *path), message, hint)
 
-        arguments = (value["metadata"], value["spec"], origin, self.controller, complain)
-        if compiled.kind is TARGET:
-            self.declared.targets.append((target(*arguments), kept))
-        elif compiled.kind is VARS:
+        if compiled.kind is VARS:
             self.variables(document, value, origin)
         elif compiled.kind is INVENTORY:
             self.declared.add(fleet_of(document, origin, self.places, self.controller, complain))
-        elif compiled.kind is ALERT:
-            self.declared.alerts.append((alert(*arguments), kept))
-        elif compiled.kind is ROLLOUT:
-            self.declared.rollouts.append((rollout(*arguments), kept))
-        elif compiled.kind is LOCK:
-            self.declared.locks.append((lock(*arguments), kept))
         else:
-            self.declared.sources.append((source(*arguments), kept))
+            given = (value["metadata"], value["spec"], origin, self.controller, complain)
+            READERS[compiled.kind.kind](self.declared, given, document.where())
 
     def variables(self, document: Document, value: Mapping[str, Any], origin: Origin) -> None:
         """A Vars that is valid by its schema."""
