@@ -1,9 +1,11 @@
 """Run simulations: `python -m tests.sim --seeds 1000`, or one of them with all that happens: `--seed 17 --trace`."""
 
 import argparse
+import hashlib
 import os
 import sys
 import time
+from collections.abc import Callable
 
 TAIL = 60
 
@@ -19,16 +21,20 @@ def main() -> int:
     parser.add_argument(
         "--several", action="store_true", help="with controllers that take over from each other"
     )
+    parser.add_argument("--shared", action="store_true", help="with controllers that share the targets")
     parser.add_argument("--rollouts", action="store_true", help="fleets to which revisions come wave by wave")
-    parser.add_argument("--hosts", type=int, default=200, help="of a fleet")
+    parser.add_argument("--hosts", type=int, default=0, help="of a fleet; 200, or 10 with a defect")
     arguments = parser.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
         # Sets of names are walked in the same order in every run only if names are hashed the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
-    if arguments.rollouts:
+    from tests.sim.mutations import FLEETS, SEVERAL, SHARED, could_find, mutated
+
+    if arguments.rollouts or arguments.mutation in FLEETS:
         return rolled(arguments)
-    from tests.sim.mutations import SEVERAL, could_find, mutated
+    if arguments.shared or arguments.mutation in SHARED:
+        return shared(arguments)
     from tests.sim.simulation import simulate
 
     start = time.perf_counter()
@@ -67,24 +73,56 @@ def rolled(arguments: argparse.Namespace) -> int:
     """The same for fleets."""
     from tests.sim.rollouts import simulate
 
-    start, failed, kills = time.perf_counter(), [], 0
+    hosts = arguments.hosts or (10 if arguments.mutation else 200)
+
+    def run(seed: int) -> tuple[list[str], list[str], int]:
+        fleet = simulate(seed, hosts)
+        return fleet.violations, fleet.lines, fleet.kills
+
+    return _each(arguments, run, f"--rollouts --hosts {hosts}", f"fleets of {hosts} hosts", "kills")
+
+
+def shared(arguments: argparse.Namespace) -> int:
+    """The same for controllers that share the targets."""
+    from tests.sim.sharing import simulate
+
+    def run(seed: int) -> tuple[list[str], list[str], int]:
+        scene = simulate(seed)
+        return scene.violations, scene.lines, scene.lives
+
+    return _each(arguments, run, "--shared", "seeds", "lives of controllers")
+
+
+def _each(
+    arguments: argparse.Namespace,
+    run: Callable[[int], tuple[list[str], list[str], int]],
+    how: str,
+    what: str,
+    of: str,
+) -> int:
+    """Run seeds, each of which gives what must never have been, what happened, and a number of something."""
+    from tests.sim.mutations import mutated
+
+    start, failed, number = time.perf_counter(), [], 0
     one = arguments.seed
     seeds = [one] if one is not None else range(arguments.start, arguments.start + arguments.seeds)
     for seed in seeds:
-        fleet = simulate(seed, arguments.hosts)
-        kills += fleet.kills
-        if fleet.violations or arguments.trace:
-            print(*fleet.lines, sep="\n")
-        if fleet.violations:
+        with mutated(arguments.mutation):
+            violations, lines, more = run(seed)
+        number += more
+        if violations or arguments.trace:
+            print(*lines, sep="\n")
+        if violations:
             failed.append(seed)
-            print(f"\nseed {seed} fails:", *fleet.violations[:TAIL], sep="\n  ")
-            print(
-                f"replay it: {sys.executable} -m tests.sim --rollouts --seed {seed} --hosts {arguments.hosts}\n"
-            )
+            print(f"\nseed {seed} fails:", *violations[:TAIL], sep="\n  ")
+            print(f"replay it: {sys.executable} -m tests.sim {how} --seed {seed}\n")
             if not arguments.keep_going:
                 break
+        elif one is not None:
+            told = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+            print(f"seed {seed}: all is well; history {told}")
     print(
-        f"{len(failed)} of {len(seeds)} fleets of {arguments.hosts} hosts failed; {kills} kills, "
+        f"{len(failed)} of {len(seeds)} {what} failed{f': {failed}' if failed else ''}; {number} {of}, "
         f"in {time.perf_counter() - start:.1f} s"
     )
     return 1 if failed else 0

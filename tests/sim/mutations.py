@@ -8,10 +8,12 @@ from typing import Any
 from unittest import mock
 
 from froyo_provider.lifecycle import Lifecycle
+from reconciler.app import sharing
 from reconciler.app.operator import finalizing, statuses
-from reconciler.core import inventory, prune
+from reconciler.core import inventory, prune, rollout
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
+from reconciler.core.sharing import SHARDS
 from reconciler.core.vault import Vault
 from reconciler.core.workqueue import WorkQueue
 from reconciler.engine.disruptions import Disruptions
@@ -23,6 +25,8 @@ from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.gathering import Gathering
 from reconciler.engine.loop.requests import Requests
 from reconciler.engine.report import Report
+from reconciler.engine.rollouts.composing import SourceComposing
+from reconciler.engine.rollouts.seeing import Seeing
 from reconciler.engine.round.journal import Journal
 from reconciler.engine.round.judging import Judging
 from reconciler.engine.round.outcome import RoundOutcome
@@ -36,8 +40,9 @@ from reconciler.model.conditions import Reason, Verdict
 from reconciler.model.decisions import NO_RULING
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
+from reconciler.model.rollout import Sight, TargetSeen
 from reconciler.model.state import Rollback
-from reconciler.store import lease
+from reconciler.store import lease, members
 from reconciler.store.batch import Batch
 from reconciler.store.store import Store
 from reconciler.targets.link import Link
@@ -616,6 +621,81 @@ def writes_whoever_leads() -> Any:
     return _patched(lease, "check_token", lambda _right, *_more: None)
 
 
+# --- Several controllers that share the targets -----------------------------------------------------------------------
+
+
+def shares_out_by_turns() -> Any:
+    """Each part goes to the next of them, so that nearly all of it moves whenever one comes or goes."""
+
+    def shared_out(_right: Any, members: Any) -> Any:
+        there = sorted(members)
+        return {shard: there[shard % len(there)] for shard in range(SHARDS)}
+
+    return _patched(sharing, "shared_out", shared_out)
+
+
+def goes_on_with_what_it_has_given() -> Any:
+    """What another one is to have is given, and worked on all the same."""
+
+    async def give_up(_right: Any, _self: Controller, _shards: Any, *, grace: float) -> None:
+        del grace
+
+    return _patched(Controller, "give_up", give_up)
+
+
+def writes_although_it_is_taken_for_dead() -> Any:
+    """The store takes what one writes that is no member any more."""
+    return _patched(members, "must_be_one", lambda _right, *_more: None)
+
+
+# --- Rollouts ---------------------------------------------------------------------------------------------------------
+
+
+def waits_for_no_probe() -> Any:
+    """Whoever has had the turn counts as ready."""
+
+    def sights(_right: Any, _self: Seeing, record: Any) -> Any:
+        return {name: Sight(TargetSeen.READY) for name in record.turns}
+
+    return _patched(Seeing, "sights", sights)
+
+
+def restores_the_newest_everywhere() -> Any:
+    """A controller that starts anew has the newest revision in force, and repairs to that, whosever turn it is."""
+
+    async def composed(_right: Any, _self: SourceComposing, desired: Desired) -> Desired:
+        return desired
+
+    return _patched(SourceComposing, "composed", composed)
+
+
+def counts_no_failures() -> Any:
+    """A rollout goes on, however many have failed."""
+    return _patched(rollout, "_too_much", lambda _right, *_more: "")
+
+
+def has_any_number_away() -> Any:
+    """All of a wave have their turn at once, however many may be unavailable."""
+    return _patched(rollout, "_most", lambda _right, _rollout, record: len(record.turns))
+
+
+SHARED = frozenset(
+    {
+        "shares_out_by_turns",
+        "goes_on_with_what_it_has_given",
+        "writes_although_it_is_taken_for_dead",
+    }
+)
+"""Those that only controllers can show that share the targets."""
+FLEETS = frozenset(
+    {
+        "waits_for_no_probe",
+        "restores_the_newest_everywhere",
+        "counts_no_failures",
+        "has_any_number_away",
+    }
+)
+"""Those that only fleets can show to which revisions come wave by wave."""
 SEVERAL = frozenset({"tells_no_target_under_whose_lease_it_comes", "writes_whoever_leads"})
 """Those that only several controllers can show."""
 
@@ -761,12 +841,20 @@ MUTATIONS: dict[str, Mutation] = {
         forgets_who_is_disrupted,
         tells_no_target_under_whose_lease_it_comes,
         writes_whoever_leads,
+        shares_out_by_turns,
+        goes_on_with_what_it_has_given,
+        writes_although_it_is_taken_for_dead,
+        waits_for_no_probe,
+        restores_the_newest_everywhere,
+        counts_no_failures,
+        has_any_number_away,
     )
 }
 
 
 BEGIN_AT = {
     "writes_whoever_leads": 1,
+    "writes_although_it_is_taken_for_dead": 3,
     "tells_no_target_under_whose_lease_it_comes": 2,
     "says_that_it_has_reloaded": 6,
     "disrupts_at_any_time": 8,
@@ -793,6 +881,10 @@ BEGIN_AT = {
     "changes_what_is_on_hold": 248,
 }
 """Of those that are not found at once, the seed from which they are looked for: before it they are known not to be."""
+
+
+LONG = frozenset({"counts_no_failures", "has_any_number_away", "goes_on_with_what_it_has_given"})
+"""Those of which another one is like them that is looked for in each test run; these are where there is time."""
 
 
 def could_find(name: str, seed: int) -> bool:

@@ -82,7 +82,7 @@ class Fleet:
         self.stage = Stage(directory, *self.names)
         self.number = 0
         self.bad: dict[str, set[str]] = {}
-        self.most = self.random.choice([hosts, 5, 20])
+        self.most = self.random.choice([hosts, 5, max(2, hosts // 10)])
         self._spoiling = False
         for name, machine in self.stage.machines.items():
             machine.files.nodes = _Nodes(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sim.mutations import BEGIN_AT, MUTATIONS
+from tests.sim.mutations import BEGIN_AT, LONG, MUTATIONS
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
@@ -45,13 +45,22 @@ def test_controllers_that_take_over_from_each_other_change_no_target_two_at_a_ti
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+def test_controllers_that_share_the_targets_work_on_none_by_two_and_lose_nothing():
+    done = simulated("--seeds", "2", "--shared")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
 def test_a_seed_tells_the_same_story_each_time():
     one, other = simulated("--seed", "17"), simulated("--seed", "17")
     assert "history" in one.stdout
     assert one.stdout.splitlines()[0] == other.stdout.splitlines()[0]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS)
+def each_of(mutations):
+    return [pytest.param(one, marks=[pytest.mark.e2e] if one in LONG else []) for one in mutations]
+
+
+@pytest.mark.parametrize("mutation", each_of(MUTATIONS))
 def test_a_defect_that_is_put_in_is_found(mutation):
     begin = str(BEGIN_AT.get(mutation, 0))
     done = simulated("--start", begin, "--seeds", str(MOST), "--mutation", mutation)
