@@ -73,7 +73,7 @@ class Kind:
     Attributes:
         api_version: such as `linux.froyo.dev/v1alpha1`.
         kind: such as `File`.
-        plural: such as `files`. For a custom resource; nothing uses it yet.
+        plural: such as `files`: what its custom resource is called, and what roles name.
         package: the provider package that implements it.
         schema: JSON Schema of the provider's part of `spec`.
         actual_schema: JSON Schema of its actual state, for readers: nothing is held to it.
