@@ -4,7 +4,8 @@ All that is planned is decided about together when a round begins: a rule may be
 before and still waits is a part of that, though the round does not look at it: it must not come to pass bit by bit.
 Right before something is done it is decided about again, unless that was just now.
 
-Invariant: a change that policies govern and have not decided about is denied. This module must not know what those are.
+Invariants: a change that policies govern and have not decided about is denied. Who only wants to know moves nobody's
+place among those that wait. This module must not know what those are.
 """
 
 from __future__ import annotations
@@ -78,11 +79,12 @@ class Judging:
             now = services.loop_time()
             for address, unit in asked.items():
                 self._known[address] = unit, found[address], now
-                if found[address].deny and others:
-                    at_work.wait(address)
-                if not found[address].deny:
-                    at_work.settle(address)
             if self.binding:
+                for address in asked:
+                    if not found[address].deny:
+                        at_work.settle(address)
+                    elif others:
+                        at_work.wait(address)
                 lane.denied.note(unit for address, unit in asked.items() if found[address].deny)
                 lane.denied.settle(address for address in asked if not found[address].deny)
                 if any(self._goes_on(address, found[address]) for address in asked):
@@ -90,7 +92,7 @@ class Judging:
 
     def settle(self, addresses: Collection[Address]) -> None:
         """Nothing is to be done about these any more."""
-        if self.needed:
+        if self.needed and self.binding:
             self._lane.denied.settle(addresses)
             for address in addresses:
                 self._services.at_work.settle(address)

@@ -277,6 +277,21 @@ async def test_a_policy_sees_which_other_targets_are_at_work(stage):
     await stage.settled(within=90.0)
 
 
+@staged(policies=Few)
+async def test_who_only_asks_takes_nobody_from_among_those_that_wait_for_others(stage):
+    """It was not woken when the other one had ended, and went on half a minute later."""
+    at_work = stage.controller._services.at_work
+    at_work.begin(target("m9"), stage.now())
+    await stage.declare(file("motd", "hello\n"))
+    await stage.until(lambda: stage.reason("motd") == "PolicyDenied")
+    at_work._at_work.clear()  # it is just ending
+    [plan] = await stage.controller.plan()
+    assert [one.held for one in plan.units] == [None]
+    at_work.begin(target("m9"), stage.now())
+    at_work.end(target("m9").name)
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=2.0)
+
+
 @staged(policies=Few, machines=("m0", "m1", "m2"))
 async def test_a_single_run_waits_for_its_turn(stage):
     shown = stage.desired(*(file("motd", "hello\n", on=name) for name in stage.machines))
