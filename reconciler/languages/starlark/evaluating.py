@@ -21,6 +21,8 @@ MAIN = re.compile(rb"^def[ \t]+main\b", re.MULTILINE)
 """Where a module defines what makes a program of it."""
 LARGEST = 16 << 20
 """Bytes of all modules of a source."""
+LONGEST = 1000
+"""Characters of a message: there may be whole values in it."""
 
 
 def evaluations(programs: Sequence[str], surroundings: Surroundings) -> Mapping[str, Evaluation]:
@@ -117,4 +119,5 @@ class _Evaluations:
                 yield Spot(program, number, 1)
 
     def _problem(self, spot: Spot, message: str, hint: str) -> Problem:
+        message = message if len(message) <= LONGEST else f"{message[:LONGEST]} …"
         return problem_at(spot, message, hint, self._surroundings.text)

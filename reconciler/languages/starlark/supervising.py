@@ -42,6 +42,8 @@ _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 
+_GO_SAYS = ("panic: ", "fatal error: ", "runtime: ")
+
 Parts = Callable[[str], Any]
 
 _living: set[_Process] = set()
@@ -227,14 +229,18 @@ class _Process:
         """What a process has died of."""
         self._process.wait()
         said = self._said.decode(errors="replace")
-        if any(word in said for word in ("memory", "stack exceeds", "pthread_create failed")):
+        if any(
+            word in said for word in ("memory", "malloc failed", "stack exceeds", "pthread_create failed")
+        ):
             return f"it needs more than {MEMORY >> 20} MiB of memory"
         if self._process.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
             return f"it did not come to an end within {SECONDS} s"
         if self._process.returncode in {-signal.SIGSEGV, -signal.SIGQUIT, -signal.SIGBUS}:
             return "it is nested too deeply"
-        first = said.strip().rpartition("\n")[2][:200]
-        return f"the process that evaluates it ended with {self._process.returncode}: {first}"
+        # Of what went wrong, Go says first why and then where, and Python the other way round.
+        of_go = next((line for line in said.splitlines() if line.startswith(_GO_SAYS)), "")
+        why = (of_go or said.strip().rpartition("\n")[2])[:200]
+        return f"the process that evaluates it ended with {self._process.returncode}: {why}"
 
     def kill(self) -> None:
         """End it. Whoever listens hears nothing more."""

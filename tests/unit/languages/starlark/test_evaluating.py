@@ -217,6 +217,17 @@ def test_a_process_that_cannot_evaluate_says_so(monkeypatch: pytest.MonkeyPatch)
     assert said.startswith("a.star:3:1: the process that evaluates it ended with 3: no such package")
 
 
+def test_one_that_breaks_the_interpreter_down_says_how() -> None:
+    [said] = wrong({"a.star": "def main(ctx):\n    return range(1 << 62)\n"})
+    assert "ended with -6: panic: runtime error: makeslice: cap out of range" in said
+
+
+def test_a_message_is_no_longer_than_a_person_reads() -> None:
+    [said] = wrong({"a.star": "def main(ctx):\n    fail('x' * 10000000)\n"})
+    assert len(said) < 1_100
+    assert said.startswith("a.star:2:9: xxx")
+
+
 def test_modules_of_a_source_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluating, "LARGEST", 10)
     assert wrong({"site.star": SITE})[0].startswith(

@@ -35,6 +35,14 @@ func TestWhatDoesNotParseIsSaidAtItsPlace(t *testing.T) {
 	}
 }
 
+func TestWhatIsNestedTooDeeplyIsOfItsPackage(t *testing.T) {
+	deep := "package a\n\nx: " + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + "\n"
+	answer, err := Evaluate(EvaluateArguments{Files: map[string]string{"a.cue": deep}, Only: []string{".:a"}})
+	if err != nil || len(answer.Problems) != 1 || answer.Problems[0].Program != ".:a" {
+		t.Errorf("%v %+v", err, answer)
+	}
+}
+
 func TestAModuleBelowIsAModuleOfItsOwn(t *testing.T) {
 	answer := evaluated(t, map[string]string{
 		"infra/cue.mod/module.cue": "module: \"example.com/infra@v0\"\nlanguage: version: \"v0.9.0\"\n",

@@ -90,12 +90,10 @@ func newSources(files, library map[string]string) *sources {
 		root := nearest(roots, name)
 		// What does not parse has a package all the same, if it gets so far.
 		file, _ := parser.ParseFile(name, content)
-		if file == nil {
-			seen[program{name: name, root: root, file: name}] = true
-			continue
+		if file != nil {
+			s.note(file)
 		}
-		s.note(file)
-		one := program{root: root, directory: path.Dir(name), pkg: file.PackageName()}
+		one := program{root: root, directory: path.Dir(name), pkg: packageOf(file, name, content)}
 		if one.pkg == "" || one.pkg == "_" {
 			one = program{root: root, file: name, name: name}
 		} else {
@@ -120,6 +118,18 @@ func newSources(files, library map[string]string) *sources {
 		s.addLibrary(root)
 	}
 	return s
+}
+
+// packageOf is the package that a file says it is of, or "". Nothing is left of a file that is nested too deeply, and what
+// it begins with is looked at by itself then.
+func packageOf(file *ast.File, name, content string) string {
+	if file != nil && file.PackageName() != "" {
+		return file.PackageName()
+	}
+	if file, _ = parser.ParseFile(name, content, parser.PackageClauseOnly); file != nil {
+		return file.PackageName()
+	}
+	return ""
 }
 
 // addLibrary puts the definitions where a module's imports are looked for, in the place of what has been exported there.
