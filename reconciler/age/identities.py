@@ -59,6 +59,8 @@ def identities_in(text: str, origin: str) -> list[Identity]:
     Raises:
         SecretError: something in it is none, or it holds none. Never says what it holds.
     """
+    if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+        raise SecretError(f"{origin} is no text", "an identity of age is letters, digits and '-'")
     if text.startswith((BEGIN, MAGIC.decode())):
         raise SecretError(f"{origin} is encrypted itself: {_LOCKED}", "keep it unencrypted, with mode 0600")
     found = [_ssh(one.group(), origin) for one in _PEM.finditer(text)]

@@ -16,6 +16,8 @@ FILE = ".age-recipients"
 """The file that says whom everything in its directory and below is encrypted for: what passage calls it, too, and in
 the form that `age --recipients-file` reads."""
 
+_SHOWN = 12
+"""Characters that are told of what is none."""
 _SSH = ("ssh-ed25519", "ssh-rsa")
 _TAGGED = {"age1tag1": ("tag", "p256tag"), "age1tagpq1": ("tagpq", "mlkem768p256tag")}
 """Recipients on a piece of hardware, of which the second holds against a quantum computer, by how they begin: the name
@@ -79,7 +81,7 @@ def recipient(written: str) -> Recipient:
     import pyrage
 
     words = written.split()
-    if written.strip().startswith("AGE-SECRET-KEY-"):
+    if written.strip().upper().startswith("AGE-SECRET-KEY-"):
         raise SecretError("this is an identity, which is secret, and no recipient", "its public key is meant")
     ssh = len(words) > 1 and words[0] in _SSH
     text = " ".join(words[:2]) if ssh else written.strip()
@@ -88,7 +90,8 @@ def recipient(written: str) -> Recipient:
             base64.b64decode(words[1], validate=True)
         _key(text)
     except (pyrage.RecipientError, binascii.Error, ValueError):
-        shown = text if len(text) <= 80 else f"{text[:60]}…"
+        # It may be an identity that was spoiled on its way here, and is not told to anybody.
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         raise SecretError(f"{shown!r} is no recipient", _HINT) from None
     return Recipient(text, " ".join(words[2:]) if ssh else "")
 

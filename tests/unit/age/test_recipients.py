@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from reconciler.age.header import named, stanzas
+from reconciler.age.identities import identities_in
 from reconciler.age.recipients import Recipient, in_order, listed, recipient, recipients_in
 from reconciler.age.sealing import opened, seal_stream, sealed
 from reconciler.model.secrets import SecretError, SecretMissing
@@ -33,6 +34,21 @@ def test_an_identity_is_secret_and_no_recipient(alice):
     with pytest.raises(SecretError, match="this is an identity") as wrong:
         recipient(alice.secret)
     assert alice.secret not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "spoil", [str.lower, lambda one: f" {one[4:]}", lambda one: one.replace("T", "B", 1)]
+)
+def test_an_identity_that_was_spoiled_on_its_way_is_not_told_either(alice, spoil):
+    with pytest.raises(SecretError) as wrong:
+        recipients_in(spoil(alice.secret), "r")
+    assert spoil(alice.secret)[20:30] not in f"{wrong.value} {wrong.value.hint}"
+
+
+def test_what_is_no_text_is_no_identity_and_is_not_told(alice):
+    with pytest.raises(SecretError, match="FROYO_AGE_KEY is no text") as wrong:
+        identities_in(f"{alice.secret[:-1]}\udcff", "FROYO_AGE_KEY")
+    assert alice.secret[20:30] not in f"{wrong.value} {wrong.value.hint}"
 
 
 def bech32(begin, data):
