@@ -63,6 +63,7 @@ class Problem:
         excerpt: the offending line as it stands in the file, without its newline, or ""; of a very long one a part,
             in which BEFORE characters come before the column where it was cut there.
         others: the other places that have a part in it, such as the other side of a conflict; each without a message.
+        passing: what is another one in the hint each time that the same is said, such as the id of a decision, or "".
     """
 
     file: str
@@ -72,6 +73,7 @@ class Problem:
     hint: str = ""
     excerpt: str = ""
     others: tuple[Problem, ...] = ()
+    passing: str = ""
 
     @property
     def caret(self) -> int:

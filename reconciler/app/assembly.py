@@ -209,6 +209,7 @@ async def assemble(  # noqa: PLR0913 - what is different from one use to another
             facts=facts,
             note=auditor.note if lease else _forget,
             controller=lease and standby is not None,
+            shares=member is not None,
         )
         stack.callback(decides.close)
         if (place := operator_place(places, environ)) is not None:

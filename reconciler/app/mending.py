@@ -70,6 +70,7 @@ class Mending:
         offload: Offload,
     ) -> None:
         self.wrong: Mapping[str, str] = {}
+        self._lasting: Mapping[str, str] = {}
         self._changes: list[asyncio.Event] = []
         self._apart = apart
         self._load = load
@@ -144,6 +145,10 @@ class Mending:
         mending = partial(mend, snapshot, self.good, self._noted, self._apart)
         whole, wrong = await self._offload("config", mending)
         told = {path: self._explained(snapshot, path, one) for path, one in wrong.items()}
+        # Who says the same again has not said anything new: a status is not written for the id of another decision.
+        lasting = {path: why.replace(wrong[path].passing or why, "") or why for path, why in told.items()}
+        told |= {path: self.wrong[path] for path, why in lasting.items() if self._lasting.get(path) == why}
+        self._lasting = lasting
         for path in told.keys() - {path for path, why in self.wrong.items() if told.get(path) == why}:
             log.warning("an object is wrong", source=snapshot.source, object=path, why=told[path])
         if told != self.wrong:

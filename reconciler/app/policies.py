@@ -63,6 +63,7 @@ def policing(
     facts: TargetFacts,
     note: Note,
     controller: bool,
+    shares: bool,
 ) -> Policing:
     """Who decides what may be done.
 
@@ -74,6 +75,7 @@ def policing(
         facts: what is known of targets.
         note: puts decisions on record.
         controller: whether this goes on by itself; else somebody has run a command.
+        shares: whether it shares the targets out with others.
 
     Raises:
         UsageError: the key of bundles cannot be read.
@@ -86,6 +88,7 @@ def policing(
         actor=actor(environ, controller=controller),
         note=note,
         come=facts.come,
+        shares=shares,
     )
 
 

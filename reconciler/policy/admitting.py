@@ -129,8 +129,8 @@ def _problem(
     origin = _origin(finding.about, desired)
     if origin is None or not origin.file:
         named = f"{finding.about}: " if finding.about else ""
-        return Problem(snapshot.root or snapshot.source, 0, 0, named + message, hint)
-    return _placed(finding, origin, snapshot, message, hint)
+        return Problem(snapshot.root or snapshot.source, 0, 0, named + message, hint, passing=decision.id)
+    return replace(_placed(finding, origin, snapshot, message, hint), passing=decision.id)
 
 
 def _placed(finding: PolicyFinding, origin: Origin, snapshot: Snapshot, message: str, hint: str) -> Problem:

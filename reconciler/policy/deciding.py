@@ -17,7 +17,7 @@ from reconciler.model.policy import PolicyFiles
 from reconciler.policy.answers import findings
 from reconciler.policy.failing import PolicyFailure
 from reconciler.policy.program import PolicyProgram
-from reconciler.policy.questions import moment
+from reconciler.policy.questions import AT_WORK, moment
 from reconciler.policy.rego import RULES
 from reconciler.policy.shelf import PolicyShelf
 from reconciler.telemetry.log import get_logger
@@ -26,6 +26,12 @@ log = get_logger("froyo")
 
 _ID_DIGITS = 22
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+_NOT_KNOWN = (
+    "and where several controllers share the targets out none knows at which the others are at work: "
+    "hold targets apart with a Lock instead"
+)
 
 
 def decide(
@@ -60,6 +66,9 @@ def decide(
         ready = shelf.ready(files)
         failed = ready.trouble
         for name, program in () if failed else ready.programs:
+            if stage == "plan" and AT_WORK not in question and program.asks_at_work:
+                failed = f"{name} ask for `{AT_WORK}`, {_NOT_KNOWN}"
+                break
             try:
                 _merge(said, _answer(program, stage, asked, now))
             except PolicyFailure as failure:

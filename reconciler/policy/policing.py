@@ -89,6 +89,7 @@ class Policing:
         actor: on whose account things are done.
         note: puts decisions on record.
         come: waits for what is known of a target; None for who decides about no changes.
+        shares: whether other controllers are at work on targets as well.
 
     Attributes:
         operator: what the operator has to say.
@@ -105,6 +106,7 @@ class Policing:
         actor: Actor,
         note: Note,
         come: Come | None = None,
+        shares: bool = False,
     ) -> None:
         self.operator = OperatorPolicies()
         self.own: Own = _none
@@ -116,6 +118,7 @@ class Policing:
         self._actor = actor
         self._note = note
         self._come = come
+        self._shares = shares
 
     def _shelf(self) -> PolicyShelf:
         if self._made is None:
@@ -174,7 +177,7 @@ class Policing:
             question = about_plan(
                 target,
                 mine,
-                at_work,
+                None if self._shares else at_work,
                 facts=facts,
                 capabilities=self._capabilities,
                 actor=self._actor,

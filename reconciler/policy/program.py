@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.policy.builtins import BUILTINS, NOW
 from reconciler.policy.failing import PolicyFailure
+from reconciler.policy.questions import AT_WORK
 from reconciler.policy.ticking import TICK, EpochClock
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class PolicyProgram:
 
     Attributes:
         entrypoints: what can be asked, each with its number.
+        asks_at_work: whether `at_work` is a word of theirs.
         lacking: the functions that it calls and cannot have here; one that has any must not be asked.
 
     Raises:
@@ -91,6 +93,7 @@ class PolicyProgram:
         # Nor have they a deadline for what a module does while it is loaded. Ours may have been made by anybody.
         vars(runtime)["_NO_DEADLINE_TICKS"] = int(LOADING / TICK)
         self._data = _encoded(data, self._limits)
+        self.asks_at_work = AT_WORK.encode() in wasm
         self._now = threading.local()
         self._registry = BuiltinRegistry({**BUILTINS, NOW: partial(getattr, self._now, "ns")})
         try:

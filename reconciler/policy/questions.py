@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Question = dict[str, Any]
 
+AT_WORK = "at_work"
+"""Where a question has the other targets at which changes are being made."""
+
 
 def moment(now: float) -> dict[str, Any]:
     """A time as policies see it: in nanoseconds, which is what `time.*` takes, and as RFC 3339 has it."""
@@ -38,7 +41,7 @@ def moment(now: float) -> dict[str, Any]:
 def about_plan(
     target: Target,
     changes: Sequence[PlannedChange],
-    at_work: Sequence[AtWork],
+    at_work: Sequence[AtWork] | None,
     *,
     facts: Facts,
     capabilities: Mapping[str, Any],
@@ -49,25 +52,27 @@ def about_plan(
     Args:
         target: which.
         changes: what is planned.
-        at_work: the other targets at which changes are being made.
+        at_work: the other targets at which changes are being made; None where that is not known of all.
         facts: what is known of the target.
         capabilities: by package, what its provider may ask of a target.
         actor: on whose account it would be done.
     """
     packages = {change.instance.package for change in changes}
-    return {
+    found = {
         "target": _target(target),
         "facts": {name: dict(section) for name, section in facts.sections.items()},
         "changes": [_change(one) for one in changes],
         "providers": {
             name: {"capabilities": capabilities[name]} for name in sorted(packages) if name in capabilities
         },
-        "at_work": [
-            {"name": one.target.name, "labels": dict(one.target.labels)}
-            for one in sorted(at_work, key=lambda one: one.target.name)
-        ],
         "actor": actor.document(),
     }
+    if at_work is not None:
+        found[AT_WORK] = [
+            {"name": one.target.name, "labels": dict(one.target.labels)}
+            for one in sorted(at_work, key=lambda one: one.target.name)
+        ]
+    return found
 
 
 def _target(target: Target) -> dict[str, Any]:

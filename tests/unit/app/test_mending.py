@@ -56,6 +56,19 @@ def load(shown):
         raise ConfigError(problems)
 
 
+def denying(problems):
+    """Says of one that says `bad` that a policy denies it, by another decision each time."""
+
+    def load(shown):
+        says = {name: json.loads(file.read())["spec"]["says"] for name, file in shown.files.items()}
+        for name, text in says.items():
+            if text == "bad":
+                number = str(next(problems))
+                raise ConfigError([Problem(name, 0, 0, "denied", f"decision {number}", passing=number)])
+
+    return load
+
+
 def mending(now, good=None):
     return mend(now, good, load, APART)
 
@@ -159,6 +172,15 @@ def mends(loads=load, before=None):
         return function()
 
     return Mending(APART, load=loads, before=had, offload=offload)
+
+
+async def test_what_another_decision_denies_as_before_is_nothing_new():
+    one = mends(denying(iter(range(100))))
+    items = [taken(a="bad", b="x"), taken(a="bad", b="y"), taken(a="x"), taken(a="bad")]
+    told = [one.wrong.get(path("a"), "") async for _ in one.mended(noted(items))]
+    assert told[0] == told[1] != ""
+    assert told[2] == ""
+    assert told[3] not in ("", told[0])
 
 
 async def test_a_source_goes_on_with_the_last_that_was_good():

@@ -57,6 +57,16 @@ def test_the_same_question_has_a_decision_with_the_same_id(asked):
     assert asked(quiet, {**CHANGE, "action": "create"}).effect == "allow"
 
 
+def test_where_nobody_knows_who_is_at_work_rules_about_that_deny(asked):
+    """Such as where several controllers share the targets out: undefined, a rule would let everything pass."""
+    rules = 'package froyo.plan\n\ndeny contains "one at a time" if count(input.at_work) > 0'
+    assert asked(rules, CHANGE, at_work=[]).effect == "allow"
+    decision = asked(rules, CHANGE)
+    assert decision.effect == "deny"
+    assert decision.failed.startswith("its rules ask for `at_work`, and where several controllers share")
+    assert asked(RULES, CHANGE).failed == ""
+
+
 def test_many_findings_are_all_known_and_some_are_shown(asked):
     changes = [{**CHANGE, "address": f"web-1/File/{n:04}", "action": "delete"} for n in range(60)]
     decision = asked(RULES, *changes)
