@@ -22,6 +22,7 @@ def main() -> int:
         "--several", action="store_true", help="with controllers that take over from each other"
     )
     parser.add_argument("--shared", action="store_true", help="with controllers that share the targets")
+    parser.add_argument("--namespaces", action="store_true", help="of one cluster that share an operator")
     parser.add_argument("--rollouts", action="store_true", help="fleets to which revisions come wave by wave")
     parser.add_argument("--hosts", type=int, default=0, help="of a fleet; 200, or 10 with a defect")
     arguments = parser.parse_args()
@@ -29,12 +30,14 @@ def main() -> int:
         # Sets of names are walked in the same order in every run only if names are hashed the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
-    from tests.sim.mutations import FLEETS, SEVERAL, SHARED, could_find, mutated
+    from tests.sim.mutations import FLEETS, GUESTS, SEVERAL, SHARED, could_find, mutated
 
     if arguments.rollouts or arguments.mutation in FLEETS:
         return rolled(arguments)
     if arguments.shared or arguments.mutation in SHARED:
         return shared(arguments)
+    if arguments.namespaces or arguments.mutation in GUESTS:
+        return namespaces(arguments)
     from tests.sim.simulation import simulate
 
     start = time.perf_counter()
@@ -91,6 +94,17 @@ def shared(arguments: argparse.Namespace) -> int:
         return scene.violations, scene.lines, scene.lives
 
     return _each(arguments, run, "--shared", "seeds", "lives of controllers")
+
+
+def namespaces(arguments: argparse.Namespace) -> int:
+    """The same for namespaces that share an operator."""
+    from tests.sim.namespaces import simulate
+
+    def run(seed: int) -> tuple[list[str], list[str], int]:
+        scene = simulate(seed)
+        return scene.violations, scene.lines, scene.applied
+
+    return _each(arguments, run, "--namespaces", "seeds", "objects applied")
 
 
 def _each(

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from unittest import mock
 
-from reconciler.app.following import Following
-from reconciler.app.sharing import SharedWork
+from reconciler.app.sharing.following import Following
+from reconciler.app.sharing.work import SharedWork
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.loop.supervisor import Supervisor
@@ -242,9 +242,13 @@ class Member:
 
     def _lead(self) -> None:
         self.scene.leads(self)
-        self.controller.expected.add(SOURCE)
+        self.controller.submissions.expected.add(SOURCE)
         intake = self.intakes[SOURCE] = Intake(
-            SOURCE, load=load, controller=self.controller, store=self.store, runtime=self.runtime
+            SOURCE,
+            load=load,
+            submissions=self.controller.submissions,
+            store=self.store,
+            runtime=self.runtime,
         )
         rolling = Rolling(self.store, self.runtime, self.controller, self.intakes, self.scene.settings)
         self.supervisor.add("source", lambda: intake.run(self.scene.source.snapshots()))

@@ -8,8 +8,9 @@ from typing import Any
 from unittest import mock
 
 from froyo_provider.lifecycle import Lifecycle
-from reconciler.app import sharing
+from reconciler.app import isolating
 from reconciler.app.operator import finalizing, statuses
+from reconciler.app.sharing import shards
 from reconciler.core import inventory, prune, rollout
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
@@ -42,8 +43,9 @@ from reconciler.model.desired import Desired
 from reconciler.model.plan import Cause, PlanUnit
 from reconciler.model.rollout import Sight, TargetSeen
 from reconciler.model.state import Rollback
-from reconciler.store import lease, members
+from reconciler.store import lease
 from reconciler.store.batch import Batch
+from reconciler.store.sharing import members
 from reconciler.store.store import Store
 from reconciler.targets.link import Link
 from tests.sim.boots import watchman
@@ -56,7 +58,7 @@ from tests.sim.programs import Programs
 from tests.sim.scribes import scribe
 from tests.sim.world import authors_of
 from watchers.git.source import GitSource
-from watchers.kubernetes.cache import KnownObject
+from watchers.kubernetes.cache import KnownObject, ObjectCache
 from watchers.kubernetes.finalizers import Finalizers
 
 Mutation = Callable[[], "contextlib.AbstractContextManager[Any]"]
@@ -631,7 +633,7 @@ def shares_out_by_turns() -> Any:
         there = sorted(members)
         return {shard: there[shard % len(there)] for shard in range(SHARDS)}
 
-    return _patched(sharing, "shared_out", shared_out)
+    return _patched(shards, "shared_out", shared_out)
 
 
 def goes_on_with_what_it_has_given() -> Any:
@@ -679,6 +681,25 @@ def has_any_number_away() -> Any:
     return _patched(rollout, "_most", lambda _right, _rollout, record: len(record.turns))
 
 
+# --- Namespaces -------------------------------------------------------------------------------------------------------
+
+
+def shares_with_everybody() -> Any:
+    """A Target that is shared with one namespace is shared with all."""
+
+    def shared_with(_right: Any, self: ObjectCache, _namespace: str) -> Any:
+        return {path: one.file for path, one in self._entries.items() if one.file is not None and one.shared}
+
+    return _patched(ObjectCache, "shared_with", shared_with)
+
+
+def trusts_every_namespace() -> Any:
+    """Whatever a namespace declares is for it."""
+    return _patched(isolating, "_refused", lambda _right, _desired: ())
+
+
+GUESTS = frozenset({"shares_with_everybody", "trusts_every_namespace"})
+"""Those that only namespaces can show that share an operator."""
 SHARED = frozenset(
     {
         "shares_out_by_turns",
@@ -841,6 +862,8 @@ MUTATIONS: dict[str, Mutation] = {
         forgets_who_is_disrupted,
         tells_no_target_under_whose_lease_it_comes,
         writes_whoever_leads,
+        shares_with_everybody,
+        trusts_every_namespace,
         shares_out_by_turns,
         goes_on_with_what_it_has_given,
         writes_although_it_is_taken_for_dead,

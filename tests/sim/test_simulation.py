@@ -50,6 +50,11 @@ def test_controllers_that_share_the_targets_work_on_none_by_two_and_lose_nothing
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+def test_a_namespace_has_nothing_of_another_one_nor_of_the_operator():
+    done = simulated("--seeds", "6", "--namespaces")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
 def test_a_seed_tells_the_same_story_each_time():
     one, other = simulated("--seed", "17"), simulated("--seed", "17")
     assert "history" in one.stdout
