@@ -20,13 +20,13 @@ class Starlark:
     name = "Starlark"
 
     def programs(self, snapshot: Snapshot, paths: Sequence[str]) -> Sequence[str]:
-        """The modules that define `main`; the others are for loading."""
+        """The modules that define `main`, or nearly so and nobody loads them; the others are for loading."""
         modules = [path for path in paths if path.endswith(".star")]
         if not modules:
             return ()
-        from reconciler.languages.starlark.evaluating import MAIN
+        from reconciler.languages.starlark.evaluating import defining
 
-        return [path for path in modules if MAIN.search(snapshot.files[path].read())]
+        return defining({path: snapshot.files[path].read() for path in modules})
 
     def evaluate(self, programs: Sequence[str], surroundings: Surroundings) -> Mapping[str, Evaluation]:
         """What comes of each of these programs."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.programs import Evaluation, Surroundings, text_of
+from reconciler.core.suggest import closest
 from reconciler.documents.generated import GeneratedDocument, Spot, problem_at
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import Problem
@@ -19,10 +20,29 @@ if TYPE_CHECKING:
 
 MAIN = re.compile(rb"^def[ \t]+main\b", re.MULTILINE)
 """Where a module defines what makes a program of it."""
+NEARLY = re.compile(rb"^def[ \t]+([mM]\w*)[ \t]*\([ \t]*ctx[ \t]*\)", re.MULTILINE)
+"""Where a function begins that may have been meant as that."""
 LARGEST = 16 << 20
 """Bytes of all modules of a source."""
 LONGEST = 1000
 """Characters of a message: there may be whole values in it."""
+
+
+def defining(modules: Mapping[str, bytes]) -> list[str]:
+    """Those of these modules that are programs: they define `main`.
+
+    One that defines something which was probably meant so, and that no other one loads, is one, too: what is wrong with
+    it is said then, where it would declare nothing, and remove what it had declared.
+    """
+    return [path for path, text in modules.items() if MAIN.search(text) or _is_nearly(path, modules)]
+
+
+def _is_nearly(path: str, modules: Mapping[str, bytes]) -> bool:
+    names = [name.decode() for name in NEARLY.findall(modules[path])]
+    if not any(closest(name, ["main"]) for name in names):
+        return False
+    loaded = re.compile(rb"\bload\([^)]*" + re.escape(path.rsplit("/", 1)[-1].encode()))
+    return not any(loaded.search(text) for other, text in modules.items() if other != path)
 
 
 def evaluations(programs: Sequence[str], surroundings: Surroundings) -> Mapping[str, Evaluation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -147,7 +148,7 @@ class StarlarkSession:
                 return
         module = self._library.modules[program]
         if module.main is None:
-            outcome.problems.append(Wrong(program, 1, 1, "it defines no main(ctx)"))
+            outcome.problems.append(_without_main(module))
         elif not module.main[1]:
             place = module.main[0]
             outcome.problems.append(Wrong(program, *place, "main takes one argument", "def main(ctx):"))
@@ -221,6 +222,13 @@ class StarlarkSession:
         if not made:
             return -1
         return made.pop(0) if len(made) > 1 else made[0]
+
+
+def _without_main(module: Module) -> Wrong:
+    node = module.free.bound.get(suggest("main", module.free.bound))
+    place = module.place(node) if isinstance(node, ast.FunctionDef) else (1, 1)
+    hint = "did you mean 'main'?" if isinstance(node, ast.FunctionDef) else ""
+    return Wrong(module.path, *place, "it defines no main(ctx)", hint)
 
 
 def as_sent(outcome: Outcome) -> dict[str, Any]:

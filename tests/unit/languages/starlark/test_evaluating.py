@@ -87,6 +87,18 @@ def test_a_module_without_main_is_for_loading() -> None:
     assert wrong({"site.star": '"""\ndef main(ctx)\n"""\n'}) == ["site.star:1:1: it defines no main(ctx)"]
 
 
+def test_a_misspelt_main_is_no_module_for_loading() -> None:
+    # A typo declared nothing, and had all removed that the program had declared before.
+    text = "x = 1\ndef mian(ctx):\n    return []\n"
+    with pytest.raises(ConfigError) as error:
+        declared({"site.star": text})
+    [problem] = error.value.problems
+    assert (problem.location, problem.hint) == ("site.star:2:1", "did you mean 'main'?")
+    loads = 'load("//lib/many.star", "many")\ndef main(ctx):\n    return many(ctx)\n'
+    many = "def many(ctx):\n    return []\n"
+    assert declared({"site.star": loads, "lib/many.star": many}).instances == {}
+
+
 def test_one_is_evaluated_again_only_when_what_it_depends_on_is_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
