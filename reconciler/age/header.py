@@ -59,6 +59,8 @@ def binary(content: bytes) -> bytes:
         decoded = b""
     if not decoded.startswith(MAGIC):
         what = "it is damaged" if armored else "this is nothing that age has encrypted"
+        if "age:" in text:
+            raise SecretError(what, "what stands here is the ciphertext alone, without {secret: {age: …}}")
         raise SecretError(what, "`froyo secrets encrypt` prints what stands here")
     return decoded
 

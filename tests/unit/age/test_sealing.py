@@ -66,6 +66,12 @@ def test_what_is_none_is_said_to_be_none(alice, content, why):
         opened(content, [alice])
 
 
+def test_what_is_more_than_a_ciphertext_is_told_to_be_written_without_that(alice):
+    with pytest.raises(SecretError) as no:
+        opened(b"{secret: {age: YWdl}}", [alice])
+    assert no.value.hint == "what stands here is the ciphertext alone, without {secret: {age: …}}"
+
+
 def test_what_is_damaged_or_has_a_passphrase_is_said_to_be_so(alice, everybody):
     made = bytearray(binary(sealed(b"hunter2", everybody).encode()))
     made[-1] ^= 1
