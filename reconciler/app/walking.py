@@ -14,6 +14,7 @@ from functools import partial
 from reconciler.app import once
 from reconciler.app.assembly import Parts
 from reconciler.app.evaluating import Evaluated, followed
+from reconciler.core.reasons import AWAITED
 from reconciler.core.rollout import advance, wake
 from reconciler.core.rollout_control import renewed
 from reconciler.core.spoken import count, some
@@ -23,7 +24,6 @@ from reconciler.engine.rollouts.composing import SourceComposing, records_of
 from reconciler.engine.rollouts.telling import tell
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.single.oneshot import TargetResult
-from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import TargetName, split_address
 from reconciler.model.rollout import (
@@ -226,7 +226,7 @@ def _sight(result: TargetResult | None, rollout: Rollout) -> Sight:
     for address, summary in result.failed.items():
         return Sight(TargetSeen.FAILED, f"{split_address(address)[1]}: {summary.reason}: {summary.message}")
     for address, summary in result.left.items():
-        if summary.reason is Reason.HELD:
+        if summary.reason in AWAITED:
             return Sight(TargetSeen.HELD, f"{split_address(address)[1]}: {summary.message}")
         if summary.reason is Reason.SUSPENDED and not result.changed:
             return Sight(TargetSeen.SUSPENDED, f"{split_address(address)[1]}: {summary.message}")

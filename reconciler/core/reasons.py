@@ -25,6 +25,7 @@ class Traits:
         unclaimed: a unit that ended with it may have been done without its inventory, so that it alone still knows
             what was there before us.
         asks: it waits for a person to approve.
+        awaited: what is declared is still to come: a person or a window has to let it, and a rollout waits for that.
         governed: policies have not let it pass, so that it is decided about again when they are others.
         held: why it is left as it is, because of what is declared, or no longer is; what a unit says comes before it.
     """
@@ -36,6 +37,7 @@ class Traits:
     left_alone: bool = False
     unclaimed: bool = False
     asks: bool = False
+    awaited: bool = False
     governed: bool = False
     held: str = ""
 
@@ -51,6 +53,7 @@ TRAITS: Mapping[Reason, Traits] = {
         trouble=True,
         settled=True,
         asks=True,
+        awaited=True,
         held="was there before and differs; left as it is by adopt: hold",
     ),
     Reason.PRUNE_HELD: Traits(
@@ -61,6 +64,7 @@ TRAITS: Mapping[Reason, Traits] = {
         trouble=True,
         settled=True,
         asks=True,
+        awaited=True,
         governed=True,
         held="policies want it approved by a person first",
     ),
@@ -84,6 +88,7 @@ TROUBLE = frozenset(reason for reason, traits in TRAITS.items() if traits.troubl
 SETTLED = frozenset(reason for reason, traits in TRAITS.items() if traits.settled)
 LEFT_ALONE = frozenset(reason for reason, traits in TRAITS.items() if traits.left_alone)
 ASKS = frozenset(reason for reason, traits in TRAITS.items() if traits.asks)
+AWAITED = frozenset(reason for reason, traits in TRAITS.items() if traits.awaited)
 GOVERNED = frozenset(reason for reason, traits in TRAITS.items() if traits.governed)
 UNCLAIMED = frozenset(reason for reason, traits in TRAITS.items() if traits.unclaimed)
 HELD: Mapping[Reason, str] = {reason: traits.held for reason, traits in TRAITS.items() if traits.held}

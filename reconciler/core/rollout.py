@@ -233,7 +233,8 @@ def _held(rollout: Rollout, record: RolloutRecord, now: float, settle: float) ->
     soak = 0.0 if record.promoted or record.full else max(rollout.soak, settle)
     where = f"wave {record.wave + 1} of {record.waves}"
     if now - since < soak:
-        message = f"{where}: has to hold for {lasting(soak)}{_paused(record)}"
+        asked = ", until its probes have been asked anew" if settle > rollout.soak else ""
+        message = f"{where}: has to hold for {lasting(soak)}{asked}{_paused(record)}"
         return replace(record, phase=RolloutPhase.SOAKING, message=message)
     wave = members(record)
     turns = {turn.target: replace(turn, done=True) for turn in wave}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.core.conditions import get_condition, summarize
-from reconciler.core.reasons import DECIDED
+from reconciler.core.reasons import AWAITED, DECIDED
 from reconciler.engine.loop.controller import Controller
 from reconciler.engine.settings import EngineSettings
 from reconciler.model.conditions import ConditionType, Reason
@@ -84,13 +84,15 @@ class Seeing:
             return _READY
         summary = summarize(state.conditions)
         why = f"{ref}: {summary.reason}" + (f": {summary.message}" if summary.message else "")
-        if summary.reason is Reason.HELD:
+        if summary.reason in AWAITED:
             return Sight(TargetSeen.HELD, why)
         if summary.reason is Reason.SUSPENDED and state.observed_generation != state.generation:
             return Sight(TargetSeen.SUSPENDED, why)
         if summary.reason in DECIDED:
             return _READY
         stalled = get_condition(state.conditions, ConditionType.STALLED)
+        if stalled is None and ready is not None and ready.status:  # so it was before its turn
+            return Sight(TargetSeen.COMING, f"{ref} has not been looked at yet")
         bad = stalled or (ready if summary.reason is Reason.UNHEALTHY else None)
         now = bad is not None and bad.observed_generation == state.generation and bad.since >= begun
         return Sight(TargetSeen.FAILED if now else TargetSeen.COMING, why)

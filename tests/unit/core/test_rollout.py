@@ -124,7 +124,7 @@ def test_it_holds_for_as_long_as_it_takes_to_ask_what_is_probed():
     story = Story(rollout(1))
     story.at(w1=READY, settle=30.0)
     assert (story.phase, story.wake(settle=30.0)) == (RolloutPhase.SOAKING, 30.0)
-    assert story.record.message == "wave 1 of 4: has to hold for 30 s"
+    assert story.record.message == "wave 1 of 4: has to hold for 30 s, until its probes have been asked anew"
     assert story.at(now=30.0, settle=30.0) == ["w1", "w2"]
 
 

@@ -13,14 +13,15 @@ from reconciler.engine.intake.intake import Intake
 from reconciler.engine.rollouts.composing import contents
 from reconciler.engine.rollouts.rolling import Rolling
 from reconciler.errors import ConfigError, Problem, StoreError
-from reconciler.model.names import SourceName
-from reconciler.model.rollout import Portion, RolloutPhase
+from reconciler.model.names import Address, SourceName
+from reconciler.model.rollout import Portion, RolloutPhase, TargetSeen
 from reconciler.model.selector import Selector
-from reconciler.model.state import Rollback
+from reconciler.model.state import Approval, Rollback
 from reconciler.model.target_lock import TargetLock
 from reconciler.store.batch import Batch
 from tests.sim.manifests import SOURCE, load, snapshot
 from tests.unit.engine.stage import staged
+from tests.unit.engine.test_policies import Rules
 
 HOSTS = ("w1", "w2", "w3", "w4")
 WAVES = {
@@ -207,6 +208,25 @@ async def test_drift_is_put_right_everywhere_at_once_to_what_is_in_force_there(s
     assert summarize(stage.controller.states()["w4/File/page"].conditions).ready
     await rolled.steer(lambda _rollout, record: promote(record))
     await stage.until(lambda: pages(stage) == "tttt")
+    await rolled.end()
+
+
+@staged(machines=HOSTS, policies=Rules)
+async def test_what_waits_for_an_approval_on_the_canary_is_waited_for(stage):
+    # It was no failure, and so the wave held and the next one began, with nothing of it on the canary.
+    rolled = await in_force(stage, probe=False)
+    page = Address("w1/File/page")
+    stage.policies.ask = {page: "ada wants to see it"}
+    await rolled.take(site("two\n", probe=False), 2)
+    await stage.until(lambda: stage.reason("page", on="w1") == "PolicyHeld")
+    await asyncio.sleep(300)
+    record = await rolled.record()
+    assert (record.phase, pages(stage)) == (RolloutPhase.PROGRESSING, "oooo")
+    assert [turn.target for turn in record.turns.values() if turn.seen is TargetSeen.HELD] == ["w1"]
+    shown = stage.controller.states()[page].held
+    await stage.controller.approve([Approval(address=page, shown=shown, by="ada", reason="seen", at=0.0)])
+    assert await seen(stage, lambda: pages(stage) == "tttt") >= {"oooo", "tooo", "tttt"}
+    await rolled.comes_to(RolloutPhase.COMPLETE)
     await rolled.end()
 
 
