@@ -1,6 +1,6 @@
 """A controller of several that share a store's targets, as `froyo up --share` begins one, and what the server knows.
 
-All that decides is the engine's own: membership (`store/membership`), who has what (`app/sharing`), and what is put in
+All that decides is the engine's own: membership (`store/sharing`), who has what (`app/sharing`), and what is put in
 force by whose word (`app/following`, and intakes and rollouts where one leads). The store is SQLite, which one process
 has alone; what a server would do for several is done here: it knows whose sessions live, and gives up the locks of one
 that has ended. Whose session was dropped hears of that at its next word, and has another one from then on.

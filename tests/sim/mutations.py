@@ -11,7 +11,7 @@ from froyo_provider.lifecycle import Lifecycle
 from reconciler.app import isolating
 from reconciler.app.operator import finalizing, statuses
 from reconciler.app.sharing import shards
-from reconciler.core import inventory, prune, rollout
+from reconciler.core import inventory, prune, rollout, rollout_turns
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
 from reconciler.core.sharing import SHARDS
@@ -678,7 +678,7 @@ def counts_no_failures() -> Any:
 
 def has_any_number_away() -> Any:
     """All of a wave have their turn at once, however many may be unavailable."""
-    return _patched(rollout, "_most", lambda _right, _rollout, record: len(record.turns))
+    return _patched(rollout_turns, "_most", lambda _right, _rollout, record: len(record.turns))
 
 
 # --- Namespaces -------------------------------------------------------------------------------------------------------
