@@ -61,7 +61,8 @@ class Block:
 
     def formed(self, armored: str) -> str:
         """Another ciphertext as it would stand in its place."""
-        return formed(armored, self.form, self.indent, ended=self.written.endswith("\\n"))
+        text = formed(armored, self.form, self.indent, ended=self.written.endswith("\\n"))
+        return text.replace("\n", "\r\n") if "\r\n" in self.written else text
 
 
 def blocks(text: str) -> Iterator[Block]:

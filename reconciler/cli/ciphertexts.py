@@ -188,13 +188,19 @@ class Ciphertexts:
                 f"{path}: {count(number, 'ciphertext')} for others than the recipients"
                 for path, number in others.items()
             ]
+            lines += [f"{path}: it is not encrypted, and is called as if it were" for path in found.plain]
             whole = sum(len(file.contents) for file in found.files)
             good = (
                 f"{count(whole, 'ciphertext')} in {count(len(found.files), 'file')}: all for the recipients"
             )
-            fields: dict[str, object] = {"ciphertexts": whole, "files": len(found.files), "others": others}
+            fields: dict[str, object] = {
+                "ciphertexts": whole,
+                "files": len(found.files),
+                "others": others,
+                "plain": [*map(str, found.plain)],
+            }
             self._tell("SecretsChecked", fields, "\n".join(lines) if lines else good)
-            return 1 if others else 0
+            return 1 if lines else 0
         done = rotate(found, self._own())
         text = f"{count(done, 'ciphertext')} in {count(len(found.files), 'file')} encrypted anew"
         fields = {"ciphertexts": done, "files": [str(file.path) for file in found.files]}

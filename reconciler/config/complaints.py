@@ -73,9 +73,11 @@ class Complaints:
         hint: str = "",
         *,
         key: bool = False,
+        excerpt: bool = True,
     ) -> None:
-        """Something is wrong with a value of a manifest, or with its key."""
-        self.problems.append(self._at(manifest.origin.base, manifest.document, path, message, hint, key=key))
+        """Something is wrong with a value of a manifest, or with its key; it may be that its line is not told."""
+        found = self._at(manifest.origin.base, manifest.document, path, message, hint, key=key)
+        self.problems.append(found if excerpt else replace(found, excerpt=""))
 
     def problem_in(
         self, file: str, document: Document, path: Sequence[str | int], message: str, hint: str

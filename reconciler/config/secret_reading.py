@@ -78,7 +78,9 @@ class SecretReading:
             except SecretError as error:
                 if (id(one), path) not in self._told:
                     self._told.add((id(one), path))
-                    self._complaints.problem(one, at, error.message, error.hint)
+                    # What stands there may be what should have been encrypted.
+                    plain = kind == SECRET and AGE in declared
+                    self._complaints.problem(one, at, error.message, error.hint, excerpt=not plain)
                 self._complaints.values_lost = True
                 raise Unread from error
         if isinstance(value, Mapping):

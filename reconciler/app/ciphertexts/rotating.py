@@ -55,10 +55,12 @@ class FoundCiphertexts:
     Attributes:
         files: those with ciphertexts.
         of_sops: those that SOPS alone can change.
+        plain: those that are called as ciphertexts are, and are none.
     """
 
     files: list[FileCiphertexts] = field(default_factory=list)
     of_sops: list[Path] = field(default_factory=list)
+    plain: list[Path] = field(default_factory=list)
 
 
 def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> FoundCiphertexts:
@@ -86,6 +88,8 @@ def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> 
         contents = [(text.count("\n", 0, one.start) + 1, one.content) for one in blocks(text)]
         if is_sealed(content):
             contents = [(1, content)]
+        if not contents and content and path.suffix == ".age":
+            found.plain.append(path)
         if contents:
             found.files.append(FileCiphertexts(path, text, contents, _for(path, recipients)))
     return found

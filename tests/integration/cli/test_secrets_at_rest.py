@@ -349,6 +349,12 @@ def test_from_nothing_to_a_secret_that_is_rotated(person, monkeypatch):
     assert "sub" not in os.listdir(site)
 
 
+def test_what_is_called_encrypted_and_is_not_is_told(person):
+    person.write("forgotten.age", "a key in plain text")
+    told = person.froyo("secrets", "rotate", "--check", person.site, status=1).stdout
+    assert "forgotten.age: it is not encrypted, and is called as if it were" in told
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -122,3 +122,13 @@ def test_a_text_that_only_looks_like_many_is_looked_through_once(text):
     list(blocks(text))
     with pytest.raises(SecretError):
         binary(text.encode())
+
+
+def test_line_ends_of_windows_stay_what_they_are(alice, everybody, made):
+    text = YAML.format(**made).replace("\n", "\r\n")
+    before = editable(text, lambda one: opened(one.content, [alice]))
+    fresh = edited(
+        before.text.replace("hunter2", "hunter3"), before, lambda one: sealed(one.encode(), everybody[:1])
+    )
+    assert fresh.count("\n") == fresh.count("\r\n")
+    assert opened(next(blocks(fresh)).content, [alice]) == b"hunter3"

@@ -150,6 +150,14 @@ def test_nothing_is_changed_where_not_all_can_be_opened(site):
     assert read_all(site) == before
 
 
+def test_what_is_called_a_ciphertext_and_is_none_is_found(site):
+    (site / "forgotten.age").write_text("plain text")
+    (site / "empty.age").touch()
+    found = rotating.found_below([site])
+    assert found.plain == [site / "forgotten.age"]
+    assert all(file.path.name != "forgotten.age" for file in found.files)
+
+
 def test_killed_at_any_write_each_file_is_what_it_was_or_is_to_be(site, monkeypatch):
     for index in range(5):
         (site / f"v{index}.yaml").write_text(manifest(b"value %d" % index))

@@ -243,6 +243,12 @@ def test_a_tag_is_short_for_a_value():
     assert Source().problems("!secret x: 1\n")
 
 
+def test_what_should_have_been_encrypted_is_not_shown_where_that_is_said():
+    with pytest.raises(ConfigError) as caught:
+        Source().load({"v": {"secret": {"age": "hunter2 in plain text"}}})
+    assert "hunter2" not in repr(caught.value.problems)
+
+
 def test_a_secret_where_a_value_stands_is_told_where_it_goes():
     text = "apiVersion: %s\nkind: File\nmetadata: {name: x}\nspec: {targets: {}, path: /x, content: !secret %s}\n"
     problems = Source().problems({"v": age()}, files={"x.yaml": text % (FILE.api_version, "YWdl")})
