@@ -16,7 +16,7 @@ from reconciler.errors import ConfigError, Problem, StoreError
 from reconciler.model.names import Address, SourceName
 from reconciler.model.rollout import Portion, RolloutPhase, TargetSeen
 from reconciler.model.selector import Selector
-from reconciler.model.state import Approval, Rollback
+from reconciler.model.state import Approval, Rollback, Suspension
 from reconciler.model.target_lock import TargetLock
 from reconciler.store.batch import Batch
 from tests.sim.manifests import SOURCE, load, snapshot
@@ -467,3 +467,19 @@ def test_what_is_declared_on_a_target_is_told_from_what_is_not_known():
     assert one.keys() == set(HOSTS)
     assert all(one[name] != other[name] for name in HOSTS)
     assert contents(replace(found, waiting=frozenset({"w1"})))["w1"] == ""
+
+
+@staged(machines=HOSTS)
+async def test_a_canary_that_is_suspended_shows_nothing_and_nobody_else_has_the_change(stage):
+    rolled = await in_force(stage, probe=False)
+    await stage.controller.suspend(
+        Suspension(object="w1", by="ada", reason="a disk is exchanged", since=stage.now(), until=None)
+    )
+    await rolled.take(site("two\n", probe=False), 2)
+    record = await rolled.comes_to(RolloutPhase.AWAITING_PROMOTION)
+    assert "what it changes on w1 is suspended" in record.message
+    assert pages(stage) == "oooo"
+    await stage.controller.resume("w1")
+    await rolled.comes_to(RolloutPhase.COMPLETE)
+    assert pages(stage) == "tttt"
+    await rolled.end()
