@@ -24,6 +24,7 @@ from reconciler.engine.rollouts.composing import SourceComposing, records_of
 from reconciler.engine.rollouts.telling import tell
 from reconciler.engine.round.progress import Progress
 from reconciler.engine.single.oneshot import TargetResult
+from reconciler.model.conditions import Reason
 from reconciler.model.desired import Desired
 from reconciler.model.names import TargetName, split_address
 from reconciler.model.rollout import (
