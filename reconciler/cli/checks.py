@@ -345,7 +345,11 @@ def _git(asking: Asking) -> Iterator[Check]:
     """What a source in git needs of this machine, where there is one."""
     if not asking.where.has_store:
         return
-    if not any(one["name"].startswith("git+") for one in asking.get("/v1/sources")["items"]):
+    try:
+        sources = asking.get("/v1/sources")["items"]
+    except FroyoError:
+        return  # what is wrong with the store is said of the store
+    if not any(one["name"].startswith("git+") for one in sources):
         return
     for program, what in _GIT.items():
         found = shutil.which(program)

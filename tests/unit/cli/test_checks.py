@@ -27,6 +27,13 @@ def asking(tmp_path):
     return Asking(places({**environ, "FROYO_ARTIFACTS": str(tmp_path / "none")}))
 
 
+def raising(error):
+    def raises(*_):
+        raise error
+
+    return raises
+
+
 def levels(found):
     return [check.level for check in found]
 
@@ -138,6 +145,9 @@ def test_a_source_in_git_needs_git_and_what_git_needs(asking, monkeypatch):
     names = ["/srv/site"]
     monkeypatch.setattr(Asking, "get", lambda _, path: {"items": [{"name": name} for name in names]})
     assert list(checks._git(asking)) == []
+    with monkeypatch.context() as broken:  # that is said of the store, and of nothing else
+        broken.setattr(Asking, "get", raising(StoreError("its schema 0014 is older than 0015")))
+        assert list(checks._git(asking)) == []
     names.append("git+https://git.example.com/fleet.git")
     monkeypatch.setattr("shutil.which", lambda program: None if program == "gpg" else f"/bin/{program}")
     found = list(checks._git(asking))
