@@ -127,6 +127,8 @@ def tested(files: PolicyFiles, places: Places, environ: Mapping[str, str], *, ru
         raise ConfigError([Problem(files.place, 0, 0, failure.why)]) from failure
     finally:
         shelf.close()
+    if run and not results:
+        raise UsageError(f"no test of {files.place} has {run!r} in its name; see: froyo policy test -v")
     failed = sum(one["outcome"] in {"failed", "broken"} for one in results)
     return _document("PolicyTest", files, results=results, failed=failed)
 

@@ -19,6 +19,7 @@ from reconciler.config.compiler.faults import CompilerError
 from reconciler.documents.text import FileText, decode
 from reconciler.errors import ConfigError, Problem
 from reconciler.policy.failing import PolicyFailure
+from reconciler.policy.hints import hinted
 from reconciler.policy.rego import ASKING, ENTRYPOINTS, asking
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class RegoCompiler:
             texts = _texts(modules)
             # What comes after the first line draws the place, which is shown anyhow.
             said = [{**one, "message": one["message"].partition("\n")[0]} for one in answer["problems"]]
-            raise ConfigError([problem_of(one, texts) for one in said])
+            raise ConfigError(hinted([problem_of(one, texts) for one in said], modules))
         return answer
 
     def _name(self, files: Mapping[str, str]) -> str:

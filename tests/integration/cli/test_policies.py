@@ -198,6 +198,9 @@ def test_policies_are_tried_without_any_target(ruled):
     assert "printed: hm" in said
     assert "1 test passed, 1 failed" in said
     assert "1 test passed" in ruled.froyo("policy", "test", ruled.site, "--run", "yes").stdout
+    assert (
+        "has 'yse' in its name" in ruled.froyo("policy", "test", ruled.site, "--run", "yse", status=1).stderr
+    )
     ruled.write("policies/rules.rego", "package froyo.plan\ndeny contains   1 if   true")
     assert str(rules / "rules.rego") in ruled.froyo("policy", "fmt", ruled.site).stdout
     assert (rules / "rules.rego").read_text() == "package froyo.plan\n\ndeny contains 1\n"

@@ -357,3 +357,18 @@ def test_rules_of_a_package_that_nobody_asks_deny_also_beside_some_that_are_aske
     lent = f"{asked}\ndeny contains why if some why in data.rules.deny\n"
     named = "denied contains 1\nwarn contains w if some w in denied\n"
     assert not shelf.ready(written(a=lent + named, b=stray.replace("froyo.plans", "rules"))).problems
+
+
+def test_what_is_misspelt_is_told_and_not_what_follows_from_it(shelf):
+    rule = "package froyo.plan\ndeny contains change.address if some change in {}.changes\n"
+    [problem] = shelf.ready(written(p=rule.format("inptu"))).problems
+    assert (problem.location, problem.hint) == ("p.rego:2:33", "did you mean 'input'?")
+    [problem] = shelf.ready(written(p="package froyo.plan\ndeny contains change.address if 1 < 2\n")).problems
+    assert problem.hint == ("nothing gives change a value: is it misspelt, or is `some change in …` missing?")
+
+
+def test_a_rule_that_is_no_set_beside_some_that_are_is_the_one_that_is_told(shelf):
+    files = {"a": 'package froyo.plan\ndeny contains "x"', "b": 'package froyo.plan\n\ndeny := "y" if 1 < 2'}
+    [problem] = shelf.ready(written(**files)).problems
+    assert problem.location == "b.rego:3:1"
+    assert problem.message == "deny is a set elsewhere, and cannot be something else here"
