@@ -299,9 +299,10 @@ def differs(boots: Boots) -> str:
     return ", ".join([f"kernel {newer}"] * bool(newer) + ["a package asks"] * bool(asked))
 
 
-def shown(action: str, desired: str, observed: str) -> str:
-    """What an approval is of."""
-    return "sha256:" + hashlib.sha256(f"{action} {desired} {observed}".encode()).hexdigest()
+def shown(action: str, desired: str, observed: str, asked: str = "") -> str:
+    """What an approval is of; `asked` is why policies want one."""
+    said = f"{action} {desired} {observed}" + (f" {[asked]}" if asked else "")
+    return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
 
 
 def is_open(windows: list[Json], at: float) -> bool:

@@ -15,6 +15,7 @@ from reconciler.model.names import Address, TargetName
 from reconciler.model.resource import Instance, Policy
 from tests.sim.boots import REF, Cause, is_open, shown
 from tests.sim.manifests import path_of
+from tests.sim.rules import ASKED
 
 if TYPE_CHECKING:
     from tests.sim.machine import Machine
@@ -69,7 +70,9 @@ class Downtimes:
             name = TargetName(address.split("/")[0])
             if name not in counted:
                 self._monitor.violated("who is disrupted is not on record", address)
-            if (address, shown(action, desired, observed)) in self._approved:
+            # What policies want approved, and what no window is open for, is one approval.
+            approved = {shown(action, desired, observed, why) for why in ("", ASKED)}
+            if any((address, one) in self._approved for one in approved):
                 continue
             one = declared[desired]
             windows = [window._asdict() for window in one.common.windows]

@@ -54,8 +54,13 @@ class Consequences(Protocol):
     def removed(self, name: str, *, purged: bool) -> None:
         """It has gone."""
 
-    def merged(self, names: list[str], before: dict[str, "Installed"], by: Json) -> None:
-        """The status file, which was like this before, says something else of these."""
+    def merged(
+        self, names: list[str], before: dict[str, "Installed"], by: Json, *, theirs: bool = False
+    ) -> None:
+        """The status file, which was like this before, says something else of these.
+
+        `theirs` is whether that comes of a run of somebody else that was cut off.
+        """
 
     def listed(self, names: list[str]) -> None:
         """The lists say something else of these."""
@@ -355,7 +360,8 @@ class Dpkg:
         return 0, ""
 
     def _configure_all(self, by: Json) -> Steps:
-        self._merge(by)  # the first thing that it does is to read what it had written down
+        # The first thing that it does is to read what was written down, by whomever.
+        self._merge(by, theirs=not self.ours)
         return (yield from self._configure("", by))
 
     def _configure(self, said: str, by: Json) -> Steps:
@@ -379,7 +385,7 @@ class Dpkg:
         self._merge(by)
         return (100 if failed else 0), said
 
-    def _merge(self, by: Json) -> None:
+    def _merge(self, by: Json, *, theirs: bool = False) -> None:
         """A run of dpkg has come to its end: what it had written down is in the status file now."""
         names = sorted(
             name
@@ -389,7 +395,7 @@ class Dpkg:
         before, self.status = self.status, dict(self.truth)
         self.interrupted = self._merges = False
         if names:
-            self.effects.merged(names, before, by)
+            self.effects.merged(names, before, by, theirs=theirs)
 
     def lose(self) -> None:
         """The machine loses power, or somebody kills whatever is at work."""

@@ -20,6 +20,10 @@ SLOT = 20.0
 """Seconds for which they stay the same."""
 
 
+ASKED = "rules say ask"
+"""What a change waits with that they want approved."""
+
+
 class Rules:
     """Those of one world.
 

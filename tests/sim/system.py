@@ -122,9 +122,11 @@ class System:
         if f"{name}.service" in self.units.packaged:
             self.units.gone(f"{name}.service", purged=purged)
 
-    def merged(self, names: list[str], before: dict[str, Installed], by: Json) -> None:
+    def merged(
+        self, names: list[str], before: dict[str, Installed], by: Json, *, theirs: bool = False
+    ) -> None:
         """For packages."""
-        if by is OURS:
+        if by is OURS and not theirs:
             self._observer.transacted(before, names)
         for name in names:
             self._observer.shifted(f"package:{name}", by, seen_by=f"path:{STATUS}")

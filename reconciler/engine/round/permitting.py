@@ -123,7 +123,9 @@ class Permitting:
         if self._is_approved(unit):
             return replace(unit, held=None)
         if not waits:
-            return replace(unit, held=Reason.POLICY_HELD, held_because=wanted)
+            # Who approves it approves that it is done now: the one that is asked is told what else it waits for.
+            why = "; ".join(filter(None, (wanted, self._closed(unit.address))))
+            return replace(unit, held=Reason.POLICY_HELD, held_because=why)
         reason = Reason.PRUNE_HELD if removal else Reason.HELD
         why = removal.hold if removal else reasons.HELD[reason]
         return replace(unit, held=reason, held_because=f"{why}; {wanted}" if wanted else why)

@@ -1,6 +1,7 @@
 """What policies deny is not done, what they want approved waits for that, and what they cannot decide is denied."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from reconciler.engine.at_work import TargetsAtWork
 from reconciler.model.decisions import PolicyDecision, PolicyFinding
 from reconciler.model.names import Address
 from reconciler.model.plan import Action
+from reconciler.model.resource import Window
 from reconciler.model.state import Approval
 from tests.sim.manifests import target
 from tests.unit.engine.stage import address, execution, file, staged
@@ -178,6 +180,25 @@ async def test_an_approval_does_not_lift_what_was_not_asked_for_when_it_was_give
     await asyncio.sleep(100)
     assert stage.content("motd") is None
     assert "ask the board" in stage.summary("motd").message
+
+
+@staged(policies=Rules)
+async def test_who_is_asked_is_told_that_no_window_is_open(stage):
+    """One approval does for both: who gives it must not have a host go down by surprise."""
+    stage.policies.ask = {address("motd"): "ask ada"}
+    begins = datetime.fromtimestamp(stage.runtime.now(), UTC) + timedelta(hours=3)
+    await stage.declare(
+        file(
+            "motd",
+            "hello\n",
+            windows=(Window((), f"{begins:%H:%M}", f"{begins + timedelta(hours=1):%H:%M}"),),
+        )
+    )
+    await stage.until(lambda: stage.reason("motd") == "PolicyHeld")
+    said = stage.summary("motd").message
+    assert "a policy wants it approved: ask ada; outside of its `windows`" in said
+    await approve(stage, "motd")
+    await stage.until(lambda: stage.content("motd") == b"hello\n", within=2.0)
 
 
 @staged(policies=Rules)
