@@ -209,6 +209,19 @@ class Pod:
         data = self._cluster.get("secret", name, "--namespace", self.namespace)["data"]
         return {key: base64.b64decode(value) for key, value in data.items()}
 
+    def _fill(self, path: Path, data: dict[str, bytes], mode: int) -> None:
+        """As the kubelet does: links to what is exchanged as a whole, and the group may read it, whatever the mode."""
+        group = self.spec["securityContext"]["fsGroup"]
+        (path / "..data").symlink_to("..first")
+        (path / "..first").mkdir()
+        os.chown(path / "..first", 0, group)
+        for key, content in data.items():
+            file = path / "..first" / key
+            file.write_bytes(content)
+            os.chown(file, 0, group)
+            file.chmod(mode | 0o440)
+            (path / key).symlink_to(f"..data/{key}")
+
     def _volume(self, name: str) -> Path:
         [volume] = [one for one in self.spec["volumes"] if one["name"] == name]
         lasting = "persistentVolumeClaim" in volume
@@ -218,10 +231,13 @@ class Pod:
         if not path.exists():
             path.mkdir(parents=True)
             if "secret" in volume:
-                for key, content in self._secret(volume["secret"]["secretName"]).items():
-                    (path / key).write_bytes(content)
-                    os.chown(path / key, 0, self.spec["securityContext"]["fsGroup"])
-                    (path / key).chmod(volume["secret"]["defaultMode"])
+                self._fill(path, self._secret(volume["secret"]["secretName"]), volume["secret"]["defaultMode"])
+            elif "configMap" in volume:
+                found = self._cluster.get(
+                    "configmap", volume["configMap"]["name"], "--namespace", self.namespace
+                )
+                data = {key: text.encode() for key, text in found["data"].items()}
+                self._fill(path, data, volume["configMap"]["defaultMode"])
             os.chown(path, 0, self.spec["securityContext"]["fsGroup"])
             path.chmod(0o2775 if lasting else 0o2777)
         return path

@@ -162,6 +162,8 @@ class Knowing:
         found, many = {}, Counter[str]()
         for name, target in self._daemon.controller.in_force.targets.items():
             path, reached = target.origin.file, known.get(name)
+            if path not in self._objects.seen:
+                continue  # another source's, such as a repository's that an object here names
             many[path] += 1
             if not _is(path, "Target"):  # such as one of many of an Inventory
                 found[path] = statuses.of_values(f"targets that it declares: {many[path]}", revision)

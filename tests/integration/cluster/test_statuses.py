@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.integration.watchers.origins import Origin
 from tests.lab.control_plane import ClusterError
 from tests.lab.pod import until
 
@@ -131,6 +132,16 @@ def test_what_is_wrong_with_values_is_said_of_them_and_of_who_reads_them(objects
 
 
 def test_a_target_says_what_is_on_it_and_columns_are_there_for_all(objects):
+    # What a repository declares that an object names is none of the namespace's objects, and holds up none of them.
+    origin = Origin(objects.directory / "origin")
+    theirs = file("theirs", objects.directory / "theirs", target="their")
+    origin.commit({"their.yaml": f"{LOCAL.replace('name: local', 'name: their')}---\n{json.dumps(theirs)}\n"})
+    spec = {"git": {"url": f"{origin.path}", "ref": {"branch": "main"}}}
+    metadata = {"name": "their", "namespace": "default"}
+    source = {"apiVersion": "froyo.dev/v1alpha1", "kind": "Source", "metadata": metadata, "spec": spec}
+    objects.apply(source)
+    objects.wait("fsource/their")
+    until((objects.directory / "theirs").exists)
     objects.apply(objects.file("one"), objects.file("two", policy="observe"))
     objects.wait("target.froyo/local")
     objects.wait("target.froyo/local", "jsonpath={.status.instances.drifted}=1")
