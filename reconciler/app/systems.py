@@ -31,6 +31,24 @@ def explained(error: OSError) -> str:
     return f"{why(error)}; {advice}" if advice else why(error)
 
 
+def read_whole(path: str | os.PathLike[str], *, most: int = 64 << 20) -> bytes:
+    """All that a file holds, be it what it is: a pipe is read to its end.
+
+    Args:
+        path: of it.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it cannot be read.
+        UsageError: it has more, or never ends.
+    """
+    with open(path, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UsageError(f"{os.fspath(path)} has more than {most >> 20} MiB, which is too much for this")
+    return content
+
+
 def write_whole(path: str, text: str, *, what: str, mode: int) -> None:
     """Write a file, all of it or nothing: somebody may be looking at the directory.
 

@@ -245,10 +245,10 @@ def _content(file: str) -> bytes:
     Raises:
         UsageError: it cannot be read.
     """
-    from reconciler.app.systems import explained
+    from reconciler.app.systems import explained, read_whole
 
     try:
-        return Path(file).read_bytes()
+        return read_whole(file)
     except OSError as error:
         raise UsageError(f"{file}: it cannot be read: {explained(error)}") from error
 

@@ -16,9 +16,12 @@ from reconciler.age.identities import Identity
 from reconciler.age.recipients import Recipient
 from reconciler.age.sealing import is_sealed, opened, sealed
 from reconciler.app.ciphertexts.private_place import private_place
-from reconciler.app.systems import explained, rewrite, write_new
+from reconciler.app.systems import explained, read_whole, rewrite, write_new
 from reconciler.errors import UsageError
 from reconciler.model.secrets import SecretError
+
+LARGEST = 4 << 20
+"""Bytes of what is edited."""
 
 Again = Callable[[str], bool]
 """Asked whether a person wants to edit once more, after what is wrong with it."""
@@ -76,7 +79,7 @@ def edit(
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_whole(path, most=LARGEST)
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -8,25 +8,35 @@ from pathlib import Path
 
 from reconciler.age.recipients import FILE, Recipient, recipient, recipients_in
 from reconciler.age.sealing import sealed
-from reconciler.app.systems import explained, rewrite, write_new
+from reconciler.app.systems import explained, read_whole, rewrite, write_new
 from reconciler.core.suggest import did_you_mean
 from reconciler.errors import UsageError
 from reconciler.model.secrets import SecretError
 
+LARGEST = 1 << 20
+"""Bytes of a file of recipients."""
 _HINT = "froyo secrets recipients add RECIPIENT"
 
 
 def file_above(path: Path) -> Path | None:
     """The file that says it for a path; None where there is none.
 
-    It is not looked for above a repository or, outside of one, above what belongs to somebody else.
+    It is not looked for above a repository or, outside of one, above what belongs to somebody else. Nor above one that
+    cannot be read, such as a link that leads nowhere: those above may be more, or others.
+
+    Raises:
+        UsageError: what has its name is no file.
     """
     here = Path(os.path.abspath(path))
     if not here.is_dir():
         here = here.parent
     owner = _owner(here)
     for directory in (here, *here.parents):
-        if (directory / FILE).is_file():
+        if os.path.lexists(directory / FILE):
+            if not (directory / FILE).is_file():
+                raise UsageError(
+                    f"{directory / FILE}: this is no file, and says for nobody whom it is; remove it"
+                )
             return directory / FILE
         if (directory / ".git").exists() or _owner(directory.parent) != owner:
             return None
@@ -47,7 +57,7 @@ def read(path: Path) -> list[Recipient]:
         UsageError: it cannot be read, or a line of it is no recipient.
     """
     try:
-        return recipients_in(path.read_text(encoding="utf-8"), str(path))
+        return recipients_in(read_whole(path, most=LARGEST).decode(), str(path))
     except OSError as error:
         raise UsageError(f"{path}: the recipients cannot be read: {explained(error)}") from error
     except UnicodeDecodeError as error:

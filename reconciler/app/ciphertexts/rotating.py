@@ -17,7 +17,7 @@ from reconciler.age.identities import Identity
 from reconciler.age.recipients import Recipient, in_order
 from reconciler.age.sealing import is_sealed, opened, sealed
 from reconciler.app.ciphertexts.recipient_files import file_above, read, together
-from reconciler.app.systems import explained, rewrite
+from reconciler.app.systems import explained, read_whole, rewrite
 from reconciler.errors import ConfigError, Problem, UsageError
 from reconciler.model.secrets import SecretError
 
@@ -78,7 +78,7 @@ def found_below(paths: Sequence[Path], recipients: Sequence[Recipient] = ()) -> 
         try:
             if path.stat().st_size > LARGEST:
                 continue
-            content = path.read_bytes()
+            content = read_whole(path, most=LARGEST)
         except OSError as error:
             raise UsageError(f"{path}: it cannot be read: {explained(error)}") from error
         text = content.decode("utf-8", "surrogateescape")

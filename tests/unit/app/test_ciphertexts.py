@@ -82,6 +82,29 @@ def test_what_is_named_counts_instead(site, tmp_path):
         recipient_files.read(tmp_path / "nothing")
 
 
+@pytest.mark.parametrize("make", [lambda one: one.symlink_to("nowhere"), Path.mkdir, os.mkfifo])
+def test_those_above_do_not_count_where_the_nearest_cannot_be_read(site, make):
+    """They may be more people, who had been given what was for the nearest alone."""
+    make(site / "deep" / ".age-recipients")
+    for call in (
+        lambda: recipient_files.wanted([], [], site / "deep/er/x"),
+        lambda: rotating.found_below([site / "deep"]),
+    ):
+        with pytest.raises(UsageError, match=r"deep/\.age-recipients: this is no file"):
+            call()
+
+
+def test_what_never_ends_is_not_read_for_ever(site, tmp_path):
+    endless = Path("/dev/zero")
+    for call in (
+        lambda: recipient_files.read(endless),
+        lambda: rotating.found_below([endless], [A]),
+        lambda: edit(endless, [ALICE], [A], {"EDITOR": "true"}, never),
+    ):
+        with pytest.raises(UsageError, match=r"/dev/zero has more than \d MiB"):
+            call()
+
+
 def test_those_that_do_not_go_together_are_refused(site, monkeypatch):
     def refused(*_given, **_more):
         raise pyrage.EncryptError("Cannot encrypt to a recipient with labels 'postquantum'")
