@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reconciler.api import times
 from reconciler.api.client import Document
@@ -13,10 +13,20 @@ _STYLES = {"Complete": "good", "Stopped": "bad", "RolledBack": "bad", "Aborted":
 _OF_TARGETS = {"Ready": "good", "Failed": "bad", "Awaiting": "dim"}
 
 
-def rollout_table(screen: Terminal, rollouts: Sequence[Document], *, now: float) -> list[str]:
-    """A line for each rollout."""
+def rollout_table(
+    screen: Terminal, rollouts: Sequence[Document], *, now: float, served: Collection[str] = ()
+) -> list[str]:
+    """A line for each rollout, with its source where there are several.
+
+    Args:
+        screen: where it is shown.
+        rollouts: which.
+        now: seconds since the epoch.
+        served: sources that are shown beside them.
+    """
     if not rollouts:
         return []
+    several = len({*served, *(view["source"] for view in rollouts)}) > 1
     rows: list[list[Cell]] = [
         [
             ("", view["name"]),
@@ -26,13 +36,13 @@ def rollout_table(screen: Terminal, rollouts: Sequence[Document], *, now: float)
             ("bad" if view["failed"] else "", f"{view['failed']}"),
             ("", view["revision"]),
             ("", times.age(view["since"], now=now)),
+            *([("", view["source"])] if several else []),
             ("", view["message"]),
         ]
         for view in rollouts
     ]
-    return table(
-        screen, ["ROLLOUT", "PHASE", "WAVE", "REACHED", "FAILED", "REVISION", "AGE", "MESSAGE"], rows
-    )
+    heads = ["ROLLOUT", "PHASE", "WAVE", "REACHED", "FAILED", "REVISION", "AGE"]
+    return table(screen, [*heads, *(["SOURCE"] if several else []), "MESSAGE"], rows)
 
 
 def rollout_lines(screen: Terminal, rollouts: Sequence[Document], *, now: float) -> list[str]:

@@ -62,7 +62,8 @@ def status_lines(screen: Terminal, status: Document, *, now: float, where: str) 
             lines += _indented(inner.wrapped(told))
         lines.append("")
     lines += _section(screen, "Sources", source_table(inner, status["sources"], now=now))
-    lines += _section(screen, "Rollouts", rollout_table(inner, status["rollouts"], now=now))
+    served = [one["name"] for one in status["sources"]]
+    lines += _section(screen, "Rollouts", rollout_table(inner, status["rollouts"], now=now, served=served))
     if status["targets"]:
         lines.append(screen.paint("bold", "Targets"))
         shown = target_table(inner, status["targets"][:SHOWN], now=now, live=status["live"])

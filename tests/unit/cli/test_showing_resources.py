@@ -14,6 +14,7 @@ from reconciler.cli.show.resources import (
     suspension_lines,
     target_table,
 )
+from reconciler.cli.show.rollouts import rollout_table
 from reconciler.cli.show.status import SPOKEN, status_lines
 from reconciler.cli.show.tables import columns, table
 from reconciler.core.reasons import AS_DECLARED
@@ -391,3 +392,25 @@ def test_who_works_on_which_targets_is_said_where_several_share_them_out():
     [first, second] = [line.split() for line in shown.splitlines() if "(pid" in line]
     assert (first[:4], first[-3:]) == (["web-1", "(pid", "812)", "leads"], ["2", "db", "web"])
     assert (second[:4], second[-1]) == (["web-2", "(pid", "7)", "follows"], "0")
+
+
+def test_of_a_rollout_it_is_said_of_which_source_it_is_where_there_are_several():
+    # One of a source that is not served any more stood beside those that are, as if it went on.
+    view = {
+        "name": "web",
+        "source": "/srv/old",
+        "phase": "Progressing",
+        "wave": 1,
+        "waves": 2,
+        "reached": 1,
+        "total": 2,
+        "failed": 0,
+        "revision": "abc",
+        "since": instant(NOW - 5),
+        "message": "waits for h2",
+    }
+    screen = pipe()
+    assert "SOURCE" not in rollout_table(screen, [view], now=NOW)[0]
+    assert "SOURCE" not in rollout_table(screen, [view], now=NOW, served=["/srv/old"])[0]
+    assert "/srv/old" in rollout_table(screen, [view], now=NOW, served=["/srv/site"])[1]
+    assert "/srv/new" in rollout_table(screen, [view, {**view, "source": "/srv/new"}], now=NOW)[2]
