@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from reconciler.model.catalog import Catalog
     from reconciler.model.names import Digest
     from reconciler.model.source import Snapshot
+
+
+AGAIN = 60.0
+"""Seconds for which a program that was ended is taken for one that has to be, however often somebody looks."""
 
 
 class ParseCache:
@@ -66,7 +72,7 @@ class ParseCache:
     def program(self, path: str, snapshot: Snapshot, surroundings: Surroundings) -> FileDeclarations | None:
         """What a program declares, if it is known and would read the same again."""
         known = self._programs.get(path)
-        if known is None:
+        if known is None or time.monotonic() >= known.until:
             return None
         same = all(_digest(snapshot, file) == digest for file, digest in known.read.items())
         if same and all(surroundings.digest(part) == digest for part, digest in known.asked.items()):
@@ -84,7 +90,8 @@ class ParseCache:
         """Remember what a program declares, with all that it depends on."""
         read = {file: _digest(snapshot, file) for file in evaluation.read}
         asked = {part: surroundings.digest(part) for part in evaluation.asked}
-        self._programs[path] = _Program(read, asked, declared)
+        until = time.monotonic() + AGAIN if evaluation.passing else math.inf
+        self._programs[path] = _Program(read, asked, declared, until)
 
     def held(
         self,
@@ -123,6 +130,7 @@ class _Program:
     read: dict[str, Digest | None]
     asked: dict[str, str]
     declared: FileDeclarations
+    until: float
 
 
 def _digest(snapshot: Snapshot, path: str) -> Digest | None:

@@ -86,6 +86,8 @@ class Evaluation:
         read: the paths that it depends on, whether there is a file or not.
         asked: the parts of its surroundings that it depends on.
         constraint: what it holds others to, if it does.
+        passing: whether what is wrong may be so no more in a while, although nothing that it depends on is another one:
+            it was ended, and that may have been for want of something on this machine.
     """
 
     documents: list[GeneratedDocument] = field(default_factory=list)
@@ -94,6 +96,7 @@ class Evaluation:
     read: frozenset[str] = frozenset()
     asked: frozenset[str] = frozenset()
     constraint: Constraint | None = None
+    passing: bool = False
 
 
 class Surroundings:

@@ -231,7 +231,9 @@ class Pod:
         if not path.exists():
             path.mkdir(parents=True)
             if "secret" in volume:
-                self._fill(path, self._secret(volume["secret"]["secretName"]), volume["secret"]["defaultMode"])
+                self._fill(
+                    path, self._secret(volume["secret"]["secretName"]), volume["secret"]["defaultMode"]
+                )
             elif "configMap" in volume:
                 found = self._cluster.get(
                     "configmap", volume["configMap"]["name"], "--namespace", self.namespace

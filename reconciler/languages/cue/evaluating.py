@@ -62,7 +62,7 @@ def evaluations(programs: Sequence[CueProgram], surroundings: Surroundings) -> d
                     "cue.evaluate", {**arguments, "library": loose, "only": names, "precise": True}
                 )
     except CompilerError as error:
-        return _failed(programs, texts, _unanswered(error, programs, arguments))
+        return _failed(programs, texts, _unanswered(error, programs, arguments), passing=True)
     known = arguments["library"]
     problems = [
         (one.get("program", ""), _hinted(problem_of(one, texts), known, texts)) for one in answer["problems"]
@@ -96,11 +96,14 @@ def _evaluation(
 
 
 def _failed(
-    programs: Sequence[CueProgram], texts: Texts, problems: Sequence[Problem]
+    programs: Sequence[CueProgram], texts: Texts, problems: Sequence[Problem], *, passing: bool = False
 ) -> dict[str, Evaluation]:
     """Of what is wrong it is not known what it depends on, and so on all that there is."""
     read = frozenset(texts) | {file for one in programs for file in one.files}
-    return {one.path: Evaluation(problems=list(problems), read=read, asked=_ASKED) for one in programs}
+    return {
+        one.path: Evaluation(problems=list(problems), read=read, asked=_ASKED, passing=passing)
+        for one in programs
+    }
 
 
 def _hinted(problem: Problem, known: Mapping[str, str], texts: Texts) -> Problem:

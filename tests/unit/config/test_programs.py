@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.config import ParseCache, load
+from reconciler.config import cache as cache_module
 from reconciler.config.loading import declaring
 from reconciler.config.programs import Evaluation, Surroundings
 from reconciler.core.vault import Vault
@@ -194,6 +195,30 @@ def test_a_program_is_evaluated_again_only_when_what_it_depends_on_is_another() 
         desired = evaluated(language, files, cache=cache, settings=settings)
         assert len(desired.instances) == 1
         assert len(language.evaluated) == count
+
+
+def test_a_program_that_was_ended_is_evaluated_again_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been killed for want of memory on this machine, and had been broken until somebody changed it."""
+    now = [100.0]
+    monkeypatch.setattr(cache_module.time, "monotonic", lambda: now[0])
+    cache, outcomes = ParseCache(), [Problem("site.star", 1, 1, "it was ended")]
+
+    def make(path: str, _: Surroundings) -> Evaluation:
+        if outcomes:
+            return Evaluation(problems=outcomes[:], read=frozenset({path}), passing=True)
+        return Evaluation([made(resource())], read=frozenset({path}))
+
+    language = Invented(make)
+    for at, count in ((100.0, 1), (159.0, 1), (160.0, 2)):
+        now[0] = at
+        with pytest.raises(ConfigError, match="it was ended"):
+            evaluated(language, cache=cache)
+        assert len(language.evaluated) == count
+    outcomes.clear()
+    for at in (221.0, 10_000.0):
+        now[0] = at
+        assert len(evaluated(language, cache=cache).instances) == 1
+    assert len(language.evaluated) == 3
 
 
 def test_a_file_that_a_program_looked_for_is_noticed_when_it_appears() -> None:
