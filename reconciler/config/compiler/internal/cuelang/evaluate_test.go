@@ -75,6 +75,7 @@ func TestWhatMayDeclareSomethingAndIsUndecidedIsComplainedOf(t *testing.T) {
 		"a: {b?: string}, f: {if a.b != _|_ {g: " + file + "}}":                           false,
 		"_env: string, #f: {if _env == \"a\" {g: 1}}, _f: {if _env == \"a\" {g: 1}}":      false,
 		"f: *null | " + file: false,
+		"t: {arg: [...int] & [1], out: arg[1:]}, u: t & {arg: [1]}": false,
 	} {
 		if found := evaluated(t, map[string]string{"a.cue": text}).Problems; (len(found) > 0) != wanted {
 			t.Errorf("%s: %v", text, found)

@@ -22,8 +22,11 @@ func undecided(value cue.Value) error {
 		_, err := value.Fields()
 		return err
 	}
-	if operator, ways := value.Expr(); operator == cue.OrOp && !value.IsConcrete() && slices.ContainsFunc(ways, isHalf) {
-		return value.Validate(cue.Concrete(true))
+	if !value.IsConcrete() {
+		if operator, ways := taken(value); operator == cue.OrOp && slices.ContainsFunc(ways, isHalf) {
+			return value.Validate(cue.Concrete(true))
+		}
+		return nil
 	}
 	one, other := value.LookupPath(apiVersion), value.LookupPath(kind)
 	switch {
@@ -48,7 +51,7 @@ func isHalf(value cue.Value) bool {
 // mayHold says whether a value that cannot be worked out may come to be a struct or a list. What is computed cannot, but for
 // what reads a text.
 func mayHold(value cue.Value) bool {
-	operator, parts := value.Expr()
+	operator, parts := taken(value)
 	switch operator {
 	case cue.NoOp:
 		kind := value.IncompleteKind()
@@ -63,4 +66,14 @@ func mayHold(value cue.Value) bool {
 		return strings.Contains(fmt.Sprint(parts[0]), "Unmarshal")
 	}
 	return false
+}
+
+// taken takes a value apart as it is written. What the library breaks down at, as at some slices, counts as a whole.
+func taken(value cue.Value) (operator cue.Op, parts []cue.Value) {
+	defer func() {
+		if recover() != nil {
+			operator, parts = cue.NoOp, nil
+		}
+	}()
+	return value.Expr()
 }
