@@ -36,6 +36,10 @@ _HINTS = (
     ("obsolete form of octal literal", 'permissions are a text: "0644"'),
     ("got ':', want ", "name: value is for dicts; an argument is name = value"),
     ("got outdent, want primary expression", "a bracket that is opened above is not closed"),
+    (
+        "dict has no .",
+        'd.get("key") gives None where it is not there; a secret is in no vars of ctx: write "${vars.key}"',
+    ),
     ("frozen", "make a new one: what a module has made, and ctx, stays as it is"),
 )
 
