@@ -99,7 +99,7 @@ def command(  # noqa: PLR0913 - its options
         for line in broken_sources(screen, asking.get("/v1/sources")["items"], now=time.time()):
             screen.note(line)
     else:
-        plans, revision = plan.make(
+        plans, revision, _ = plan.make(
             screen,
             sourced(
                 directory or ".",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -81,7 +82,7 @@ def command(  # noqa: PLR0913 - its options
     """
     screen = terminal(no_color=no_color, quiet=quiet, verbose=verbose)
     source = sourced(directory, git=git, ref=ref, path=path, git_with=git_with or [], settings=settings or [])
-    plans, revision = make(
+    plans, revision, rollouts = make(
         screen,
         source,
         targets=target or [],
@@ -106,7 +107,7 @@ def command(  # noqa: PLR0913 - its options
             settings=source.settings,
             recipients=whom,
         )
-    status = show_plans(screen, plans, revision, output, summary=summary)
+    status = show_plans(screen, plans, revision, output, summary=summary, rollouts=rollouts)
     if out is not None and not output.is_document:
         screen.say(f"Saved in {out}; carry out exactly this with: froyo apply --plan {out}")
     if not plans and not output.is_document:
@@ -115,9 +116,15 @@ def command(  # noqa: PLR0913 - its options
 
 
 def show_plans(
-    screen: Terminal, plans: list[Document], revision: str, output: Format, *, summary: bool = False
+    screen: Terminal,
+    plans: list[Document],
+    revision: str,
+    output: Format,
+    *,
+    summary: bool = False,
+    rollouts: Sequence[Document] = (),
 ) -> int:
-    """Print plans; the exit status that they mean."""
+    """Print plans; the exit status that they mean. Of rollouts, by which they would be made, documents speak."""
     totals = Totals.of(plans)
     if output.is_document:
         document = {
@@ -132,6 +139,7 @@ def show_plans(
             "inSync": totals.same,
             "fails": totals.fails,
             "errors": totals.errors,
+            **({"rollouts": list(rollouts)} if rollouts else {}),
             "items": plans,
         }
         emit(screen, document, output)
@@ -152,8 +160,8 @@ def make(
     state: str | None = None,
     timeout: str | None = None,
     budget: Budget | None = None,
-) -> tuple[list[Document], str]:
-    """The plans for a source, target by target, and its revision."""
+) -> tuple[list[Document], str, list[Document]]:
+    """The plans for a source, target by target, its revision, and the rollouts by which it would reach them."""
     return asyncio.run(
         _plan(screen, source, targets=targets, labels=labels, state=state, timeout=timeout, budget=budget)
     )
@@ -168,7 +176,7 @@ async def _plan(
     state: str | None,
     timeout: str | None,
     budget: Budget | None,
-) -> tuple[list[Document], str]:
+) -> tuple[list[Document], str, list[Document]]:
     from reconciler.api import views
     from reconciler.app import evaluating, once
     from reconciler.app.assembly import assemble
@@ -184,13 +192,15 @@ async def _plan(
             parts, source.place, settings=source.settings, targets=targets, labels=labels
         )
         progress.tell(evaluated)
+        rollouts: list[Document] = []
         if evaluated.desired.rollouts and not targets and not labels:
             from reconciler.app import walking
 
             for record in await walking.foretold(parts, evaluated):
                 progress.notice(walking.in_waves(record))
+                rollouts.append(views.rollout(record))
         found = await once.plan(parts, evaluated, progress=progress)
         if not targets and not labels and (said := once.given_up(evaluated)):
             progress.notice(said)
     instances = evaluated.instances
-    return [views.plan(plan, instances) for plan in found], evaluated.desired.revision
+    return [views.plan(plan, instances) for plan in found], evaluated.desired.revision, rollouts

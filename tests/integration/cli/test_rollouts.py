@@ -99,6 +99,8 @@ def test_apply_walks_the_waves_and_stops_where_a_person_or_a_failure_says_so(per
     declare(person, "good one")
     planned = person.froyo("plan", "site", status=2).stderr
     assert "reaches its targets in 2 waves: 1: a; 2: b, c" in planned
+    [foretold] = person.json("plan", "site", status=2)["rollouts"]
+    assert [(turn["target"], turn["wave"]) for turn in foretold["targets"]] == [("a", 1), ("b", 2), ("c", 2)]
     told = person.froyo("apply", "site").stderr
     assert "wave 1 of 2 has held; the next one waits for: froyo rollout promote web" in told
     assert pages(person) == "one - -"

@@ -256,7 +256,7 @@ def test_what_is_wrong_with_loading_is_said_at_the_statement(files: dict[str, st
         ),
         (["return struct(1)"], "main.star:2:18: struct() takes names with values: struct(port = 80)"),
         (["return (", "    [1]", "    .foo", ")"], "main.star:4:9: list has no .foo field or method"),
-        (["return {'a': 1}.b"], "main.star:2:20: dict has no .b field or method (d.get(\"key\") gives None"),
+        (["return {'a': 1}.b"], 'main.star:2:20: dict has no .b field or method (d.get("key") gives None'),
         (["[print('x') for x in range(20000)]"], "main.star:2:6: it prints more than 10,000 lines"),
         (["return [{'a': 1}] * 200001"], "main.star:1:1: it makes more than 200000 objects"),
     ],
