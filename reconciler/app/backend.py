@@ -19,6 +19,7 @@ from reconciler.app.measuring import gauges
 from reconciler.app.restoring import Restoration, Wish, restoring
 from reconciler.app.rolling_back import wanted
 from reconciler.app.rolling_out import Steering, steer
+from reconciler.app.sharing.leader import must_lead
 from reconciler.app.tidying import forget_repository
 from reconciler.core.conditions import doubt, next_generation, summarize
 from reconciler.core.redaction import Redactor
@@ -235,6 +236,7 @@ class DaemonBackend(StoreKnowledge):
     ) -> Rollback:
         """Put an earlier revision of a source in force, until its end has come."""
         store, now = self._daemon.parts.store, self.now()
+        await must_lead(self._daemon.controller.share, store, f"rollback {revision}")
         ask = partial(wanted, store, by=by, reason=reason, since=now, until=until)
         try:
             found = await ask(revision, source)
@@ -249,6 +251,7 @@ class DaemonBackend(StoreKnowledge):
 
     async def end_rollback(self, source: str, *, by: str) -> Rollback:
         """Put the newest good revision of a source in force again."""
+        await must_lead(self._daemon.controller.share, self._daemon.parts.store, "rollback --end")
         return await self._daemon.rollbacks.end(source, by=by)
 
     async def steer_rollout(
@@ -256,6 +259,7 @@ class DaemonBackend(StoreKnowledge):
     ) -> RolloutRecord:
         """Pause, resume, promote or abort a rollout; returns how far it is then."""
         parts, wanted = self._daemon.parts, Steering(action, name, source, by, reason, full)
+        await must_lead(self._daemon.controller.share, parts.store, f"rollout {action} {name}")
         return await steer(self._daemon.rollouts, parts.store, parts.runtime, wanted)
 
     async def _audit(self, record: AuditRecord) -> None:
