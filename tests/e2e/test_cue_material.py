@@ -31,20 +31,13 @@ DIFFERENT = {
     "compile/let": COMPILED,
     "comprehensions/else_compile_errors": COMPILED,
     "comprehensions/try_compile_errors": COMPILED,
-    "cycle/025_cannot_resolve_references_that_would_be_ambiguous": OPEN,
-    "cycle/compbottom2": OPEN,
-    "cycle/compbottomnofinal": OPEN,
     "cycle/issue1960": COMPILED,
     "cycle/issue241": OPEN,
-    "cycle/issue4367c": OPEN,
     "cycle/issue502": OPEN,
     "definitions/036_closing_with_failed_optional": OPEN,
     "eval/basictypes": COMPILED,
-    "eval/disjunctioncross": OPEN,
     "eval/incompleteperm": COMPILED,
     "eval/issue1886": OPEN,
-    "eval/required": OPEN,
-    "export/007": COMPILED,
     "export/008": COMPILED,
     "fulleval/026_dont_convert_incomplete_errors_to_non-incomplete": OPEN,
     "lists/020_list_compilefail": COMPILED,
@@ -52,6 +45,12 @@ DIFFERENT = {
     "references/alias_err": COMPILED,
     "references/letcycle": COMPILED,
 }
+UNDECIDED = re.compile(
+    r"non-concrete |undefined field: |incomplete |cannot reference optional field: |required field missing: "
+    r"|missing required field |unresolved disjunction |invalid non-ground value |cannot range over .*\(incomplete type"
+)
+"""What is said of a value that somebody still has to choose, which CUE calls incomplete or nothing at all. Here it is
+complained of, for it may declare something."""
 SIMPLIFIED = {"comments/comments", "simplify/simplify"}
 """What is written by `cue fmt -s`, which changes more than the layout."""
 
@@ -89,7 +88,10 @@ def test_something_is_wrong_where_cue_says_so(material: Path) -> None:
         codes = re.findall(r"^\[(\w+)\] ", files.get("out/errors.txt", ""), re.MULTILINE)
         wrong = any(code != "incomplete" for code in codes)
         answer = compiler().ask("cue.evaluate", {"files": cue, "library": {}, "tags": {}})
-        if bool(answer["problems"]) != wrong:
+        said = [problem["message"] for problem in answer["problems"]]
+        if not wrong:
+            said = [message for message in said if not UNDECIDED.search(message)]
+        if bool(said) != wrong:
             different.add(path.relative_to(top).with_suffix("").as_posix())
     assert different == DIFFERENT.keys()
     assert looked_at > 400
