@@ -8,10 +8,10 @@ from typing import Any
 from unittest import mock
 
 from froyo_provider.lifecycle import Lifecycle
-from reconciler.app import isolating
+from reconciler.app import guarding, isolating
 from reconciler.app.operator import finalizing, statuses
 from reconciler.app.sharing import shards
-from reconciler.core import inventory, prune, rollout, rollout_turns
+from reconciler.core import inventory, prune, rollout
 from reconciler.core.inventory import Decision
 from reconciler.core.refreshes import Refreshes
 from reconciler.core.sharing import SHARDS
@@ -676,9 +676,9 @@ def counts_no_failures() -> Any:
     return _patched(rollout, "_too_much", lambda _right, *_more: "")
 
 
-def has_any_number_away() -> Any:
-    """All of a wave have their turn at once, however many may be unavailable."""
-    return _patched(rollout_turns, "_most", lambda _right, _rollout, record: len(record.turns))
+def guards_what_a_rollout_does() -> Any:
+    """`--rollback-within` takes back everywhere what is not well on a target of a rollout."""
+    return _patched(guarding, "split_address", lambda _right, address: ("", address))
 
 
 # --- Namespaces -------------------------------------------------------------------------------------------------------
@@ -713,7 +713,7 @@ FLEETS = frozenset(
         "waits_for_no_probe",
         "restores_the_newest_everywhere",
         "counts_no_failures",
-        "has_any_number_away",
+        "guards_what_a_rollout_does",
     }
 )
 """Those that only fleets can show to which revisions come wave by wave."""
@@ -870,13 +870,15 @@ MUTATIONS: dict[str, Mutation] = {
         waits_for_no_probe,
         restores_the_newest_everywhere,
         counts_no_failures,
-        has_any_number_away,
+        guards_what_a_rollout_does,
     )
 }
 
 
 BEGIN_AT = {
     "writes_whoever_leads": 1,
+    "counts_no_failures": 1,
+    "restores_the_newest_everywhere": 1,
     "writes_although_it_is_taken_for_dead": 3,
     "tells_no_target_under_whose_lease_it_comes": 2,
     "says_that_it_has_reloaded": 6,
@@ -906,7 +908,7 @@ BEGIN_AT = {
 """Of those that are not found at once, the seed from which they are looked for: before it they are known not to be."""
 
 
-LONG = frozenset({"counts_no_failures", "has_any_number_away", "goes_on_with_what_it_has_given"})
+LONG = frozenset({"counts_no_failures", "guards_what_a_rollout_does", "goes_on_with_what_it_has_given"})
 """Those of which another one is like them that is looked for in each test run; these are where there is time."""
 
 

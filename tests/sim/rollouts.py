@@ -9,7 +9,8 @@ What must never be, whatever happens:
 - a page of a revision on a host whose turn in it has not come, as it is on record at that moment;
 - more hosts that have had their turn and are not ready than may be unavailable;
 - a page that breaks the probe on the canary on any other host;
-- a host that has what broke the probe, once it is quiet.
+- a host that has what broke the probe, once it is quiet;
+- a source that is rolled back as a whole (`--rollback-within`) for what is a rollout's own affair.
 
 And after each kill it goes on where it was: whoever has had the turn in a revision keeps it, unless it is rolled back.
 """
@@ -25,6 +26,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reconciler.app.guarding import Guard
+from reconciler.app.rolling_back import RollingBack
 from reconciler.engine.intake.intake import Intake
 from reconciler.engine.rollouts.rolling import Rolling
 from reconciler.errors import StoreError
@@ -82,7 +85,7 @@ class Fleet:
         self.stage = Stage(directory, *self.names)
         self.number = 0
         self.bad: dict[str, set[str]] = {}
-        self.most = self.random.choice([hosts, 5, max(2, hosts // 10)])
+        self.most = self.random.choice([hosts, 5, 20])
         self._spoiling = False
         for name, machine in self.stage.machines.items():
             machine.files.nodes = _Nodes(
@@ -186,7 +189,9 @@ class Fleet:
             runtime=stage.runtime,
         )
         rolling = Rolling(stage.store, stage.runtime, stage.controller, {SOURCE: intake}, stage.settings)
-        task = asyncio.create_task(rolling.run())
+        rollbacks = RollingBack(stage.store, stage.runtime, {SOURCE: intake})
+        guard = Guard(stage.store, stage.runtime, stage.controller, rollbacks, within=600.0)
+        tasks = [asyncio.create_task(one.run()) for one in (rolling, rollbacks, guard)]
         begun = stage.loop.time()
         try:
             with contextlib.suppress(StoreError):
@@ -200,8 +205,9 @@ class Fleet:
                 await self._trouble()
                 await asyncio.sleep(1.0)
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         return stage.store_fails is not None
 
     async def _over(self, taken: Snapshot) -> bool:
@@ -240,6 +246,9 @@ class Fleet:
             await self.stage.killed()
             if not broken and had - self._having(text) - self._spoilt():
                 self.violate(f"{sorted(had)[:3]} do not have {taken.revision} any more after a kill")
+        if await self.stage.store.load_rollbacks():
+            self.violate(f"{taken.revision} is rolled back as a whole, which is the rollout's own affair")
+            return
         [record] = await self.stage.store.load_rollouts()
         self.note(f"{record.phase}: {record.message}")
         if not broken and record.phase is not RolloutPhase.COMPLETE:
