@@ -134,6 +134,6 @@ def _done(wanted: Steering, now: float, rollout: Rollout | None, record: Rollout
         "pause": lambda: control.pause(record, wanted.by),
         "resume": lambda: control.resume(record, now),
         "promote": lambda: control.promote(record, full=wanted.full),
-        "abort": lambda: control.abort(rollout, record, wanted.by),
+        "abort": lambda: control.abort(rollout, record, wanted.by, wanted.reason),
     }
     return steps[wanted.action]()

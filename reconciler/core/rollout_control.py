@@ -52,10 +52,11 @@ def promote(record: RolloutRecord, *, full: bool = False) -> RolloutRecord:
     return replace(record, promoted=True, full=record.full or full, paused="")
 
 
-def abort(rollout: Rollout | None, record: RolloutRecord, by: str) -> RolloutRecord:
+def abort(rollout: Rollout | None, record: RolloutRecord, by: str, reason: str = "") -> RolloutRecord:
     """It ends here, and what has the revision keeps it or not as with a failure."""
     ended = _ended(rollout, record)
-    return replace(ended, phase=RolloutPhase.ABORTED, message=f"by {by}; {_outcome(ended)}")
+    because = f": {reason}" if reason else ""
+    return replace(ended, phase=RolloutPhase.ABORTED, message=f"by {by}{because}; {_outcome(ended)}")
 
 
 def fail(rollout: Rollout, record: RolloutRecord, why: str) -> RolloutRecord:

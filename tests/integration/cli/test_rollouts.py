@@ -83,6 +83,7 @@ def test_a_daemon_waits_for_a_person_over_kill_and_goes_back_where_it_breaks(per
         person.froyo("rollout", "abort", "web", "--reason", "not today")
         person.until(lambda: pages(person) == "one one one")
         assert phase(person) == ["Aborted"]
+        assert ": not today; no target has " in person.froyo("rollout", "status", status=1).stdout
         person.froyo("rollout", "resume", "web")
         person.until(lambda: phase(person) == ["AwaitingPromotion"])
         person.froyo("rollout", "pause", "web")
