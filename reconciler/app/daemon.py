@@ -16,6 +16,7 @@ from reconciler.app.alerts.ways_out import WaysOut
 from reconciler.app.assembly import Parts
 from reconciler.app.guarding import Guard
 from reconciler.app.leading import LEASE
+from reconciler.app.looking_again import look_again
 from reconciler.app.memory import keep_small
 from reconciler.app.policies import operator_place
 from reconciler.app.rolling_back import RollingBack
@@ -133,6 +134,7 @@ async def run_daemon(
     if (place := operator_place(parts.places, parts.runtime.environ)) is not None:
         supervisor.add("policies", partial(sources.follow_policies, place))
     supervisor.add("secrets", sources.follow_secrets)
+    supervisor.add("again", partial(look_again, sources))
     supervisor.add("memory", lambda: keep_small(parts.store.feed, parts.runtime.offload))
     if sharing is None:
         lead()
