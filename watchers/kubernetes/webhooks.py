@@ -52,6 +52,8 @@ async def _kept(
     where = f"api/v1/namespaces/{namespace}/secrets/{SECRET}"
     while True:
         async with session.get(where) as response:
+            if response.status == 404:
+                raise Unlisted(f"there is no Secret {SECRET} in {namespace}: {GIVEN}")
             await _refused(response, rights.Right("get", "", "secrets"), namespace)
             secret = await response.json()
         before = Certificate.of(secret.get("data") or {})
