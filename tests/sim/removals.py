@@ -12,6 +12,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.names import Address, Digest, SourceName, TargetName
 from reconciler.model.resource import Deletion, Instance, Policy
 from reconciler.store.instances import inventory_entry
+from tests.sim import scribes
 from tests.sim.author import file_of
 from tests.sim.cluster import DEFINITIONS, AppliedSource, Key
 from tests.sim.manifests import path_of
@@ -145,8 +146,16 @@ class Removals:
             stays = one.common.deletion is Deletion.ORPHAN or one.absent
             if stays or one.common.policy is not Policy.ENFORCE or _is_or_has(one, declared, there):
                 continue
-            if one.origin.file == path or on_it:
+            if (one.origin.file == path or on_it) and self._is_there(one):
                 self._violated("an object is let go before what it was about", path, one.address)
+
+    def _is_there(self, one: Instance) -> bool:
+        """Whether anything is left of what an instance is about: that it has gone may be on record a moment later."""
+        machine = self._world.machines[one.target]
+        if one.kind in scribes.KINDS:
+            return not scribes.differs(one.kind, one.spec, machine.files)
+        where = path_of(one)
+        return not where.startswith("/") or where in machine.files.nodes
 
     def _begin_anew(self, process: "Process") -> None:
         """What an earlier controller was about to ask, and did not come to, another revision is counted for anew."""

@@ -38,6 +38,8 @@ from tests.sim.world import World
 
 PATIENCE = 900.0
 """Seconds of virtual time within which everything must have come right."""
+APPLIED = 30.0
+"""Seconds after which what is applied again in a cluster has been heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +258,11 @@ async def _calm(world: World) -> None:
         await _until(world, lambda: _outdated(world), "what is newest does not come to be in force")
         for machine in world.machines.values():
             _settle_texts(world, machine)
+    elif world.authors.texts and any(isinstance(one, AppliedSource) for one in world.sources.values()):
+        await asyncio.sleep(APPLIED)  # nor is all of it there at once that people apply again
+        for machine in world.machines.values():
+            _settle_texts(world, machine)
+    await _until(world, lambda: _unserved(world), "no controller")
     world.process.controller.decide_again()
     for suspension in world.process.controller.suspensions.all():
         work = world.process.controller.resume(suspension.object)
