@@ -72,7 +72,9 @@ class SecretReading:
         """
         if is_secret(value):
             [(kind, declared)] = value.items()
-            at = (*path, kind, next(iter(declared)) if kind == SECRET else "name")
+            # A cluster has fields in the order of the alphabet: which value of a file comes before which file.
+            of = next((field for field in declared if field != "key"), "key") if kind == SECRET else "name"
+            at = (*path, kind, of)
             try:
                 return self._with_marks(one, at, self._wanted(one, kind, declared))
             except SecretError as error:

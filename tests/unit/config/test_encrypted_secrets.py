@@ -192,9 +192,13 @@ def test_in_a_cluster_a_namespace_opens_its_own():
     desired = source.load({"v": age()}, source=WEB)
     assert desired.secrets == {"Secret:web/froyo-age"}
     assert source.asked == [KeyRef("Secret", "web", "froyo-age", "age.key")]
-    for one in ({"secret": {"ageFile": "tls.age"}}, sops("whole.txt")):
-        [problem] = source.problems({"v": one}, source=WEB, files=FILES)
+    columns = []
+    # An API server has fields in the order of the alphabet.
+    for one in ({"ageFile": "tls.age"}, {"sops": "a.yaml", "key": "a"}, {"key": "a", "sops": "a.yaml"}):
+        [problem] = source.problems({"v": {"secret": one}}, source=WEB, files=FILES)
         assert "an object of a cluster reads no file" in problem
+        columns.append(int(problem.split(":")[2]))
+    assert columns[2] - columns[1] == len('"key": "a", ')
 
 
 ALERT = """\
