@@ -92,7 +92,8 @@ async def steer_on_record(store: Store, runtime: Runtime, wanted: Steering) -> R
     record = await _steerable(store, wanted)
     if wanted.action == "abort":
         raise UsageError(
-            "what is to become of who has the new revision is known where it is declared: froyo up"
+            "what is to become of who has the new revision is known where it is declared: froyo up; or have it go no "
+            f"further: froyo rollout pause {record.name}"
         )
     after = _done(wanted, runtime.now(), None, record)
     await store.write(_told(record, wanted, runtime).put_rollout(after, record))

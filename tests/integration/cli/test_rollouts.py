@@ -127,7 +127,7 @@ def test_what_makes_no_sense_is_refused(person):
     for arguments, says in (
         (("rollout", "pause"), "name the rollout"),
         (("rollout", "pause", "web", "--full"), "--full is for promote"),
-        (("rollout", "abort", "web"), "is known where it is declared: froyo up"),
+        (("rollout", "abort", "web"), "froyo up; or have it go no further: froyo rollout pause web"),
         (("rollout", "status", "wbe"), "did you mean 'web'?"),
         (("rollout", "pause", "web", "--source", "x"), "there is no rollout 'web'"),
     ):
