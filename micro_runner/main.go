@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ import (
 	"froyo.dev/runner/internal/units"
 	"froyo.dev/runner/internal/verify"
 	"froyo.dev/runner/internal/watch"
+	"froyo.dev/runner/internal/wire"
 )
 
 // Set by the linker.
@@ -178,12 +180,28 @@ func commands(host *command.Host) []command.Command {
 	all = append(all, facts.Commands(host)...)
 	all = append(all, packages.Commands()...)
 	all = append(all, account.Commands(host)...)
-	all = append(all, units.Commands(host)...)
 	all = append(all, kernel.Commands(host)...)
+	for i := range all {
+		all[i] = reconsidering(host, all[i])
+	}
+	all = append(all, units.Commands(host)...)
 	all = append(all, boot.Commands(host)...)
 	all = append(all, watch.Commands(host)...)
 	all = operation.Apart(all)
 	return append(all, observe.Commands(all)...)
+}
+
+// reconsidering has units that failed tried again after a command that writes: what it has changed may be what they failed for.
+func reconsidering(host *command.Host, one command.Command) command.Command {
+	if !one.Writes {
+		return one
+	}
+	run := one.Run
+	one.Run = func(ctx context.Context, call *command.Call) (wire.Array, error) {
+		defer host.Systemd.Reconsider()
+		return run(ctx, call)
+	}
+	return one
 }
 
 // unlink removes the executable, and the directory that was made for it. What has been removed already is no error.

@@ -12,8 +12,9 @@ const (
 
 // attempt is a start of ours.
 type attempt struct {
-	at    time.Time
-	pause time.Duration
+	at     time.Time
+	pause  time.Duration
+	lifted bool // something else was changed since: it may go by now
 }
 
 // attempt notes that a unit is about to be started, or says how long it is to be left alone: one that fails again and again is not
@@ -27,7 +28,7 @@ func (b *Bus) attempt(unit string, now Unit, reset bool) (wait time.Duration) {
 	}
 	pause := firstPause
 	if tried {
-		if wait := last.pause - time.Since(last.at); wait > 0 {
+		if wait := last.pause - time.Since(last.at); wait > 0 && !last.lifted {
 			return wait
 		}
 		pause = min(2*last.pause, longestPause)
@@ -41,4 +42,15 @@ func (b *Bus) forgive(unit string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.attempts, unit)
+}
+
+// reconsider has every unit that was left alone started again when that is asked for. One that goes on failing is left alone for longer each
+// time all the same.
+func (b *Bus) reconsider() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for unit, last := range b.attempts {
+		last.lifted = true
+		b.attempts[unit] = last
+	}
 }

@@ -3,6 +3,7 @@ package systemd
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -105,6 +106,16 @@ func (m *Managers) Control(ctx context.Context, orders []Order) []Done {
 // Files are the unit files of systemd itself in some states, sorted by their names.
 func (m *Managers) Files(ctx context.Context, states ...string) ([]File, error) {
 	return m.system.Files(ctx, states...)
+}
+
+// Reconsider is told that something else than units was changed here: what failed may go by now.
+func (m *Managers) Reconsider() {
+	m.mu.Lock()
+	all := slices.Collect(maps.Values(m.users))
+	m.mu.Unlock()
+	for _, bus := range append(all, m.system) {
+		bus.reconsider()
+	}
 }
 
 // Reboot has systemd stop everything in order and start the host anew. It returns when that has begun.

@@ -53,6 +53,13 @@ func TestAUnitThatFailsAgainAndAgainIsLeftAloneForLongerEachTime(t *testing.T) {
 	if b.attempt("a", failed, false) != 0 || b.attempts["a"].pause != 2*firstPause {
 		t.Fatal(b.attempts["a"])
 	}
+	b.reconsider()
+	if b.attempt("a", failed, false) != 0 || b.attempts["a"].pause != 4*firstPause {
+		t.Fatal("something else was changed: it may go by now")
+	}
+	if b.attempt("a", failed, false) <= 0 {
+		t.Fatal("nothing was changed since")
+	}
 	b.forgive("a")
 	if b.attempt("a", failed, false) != 0 {
 		t.Fatal("it was forgiven")

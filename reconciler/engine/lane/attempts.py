@@ -106,6 +106,14 @@ class Attempts:
             return failed.until
         return max(now, failed.pause_until)
 
+    def cause_changed(self, address: Address) -> bool:
+        """Something that it uses was put right, and may be what made it fail; whether it is worth another try sooner."""
+        failed = self._stalled.get(address)
+        if failed is None:
+            return False
+        self._stalled[address] = replace(failed, until=failed.pause_until)
+        return True
+
     def retry(self, address: Address) -> None:
         """A person wants it tried again."""
         self._stalled.pop(address, None)

@@ -200,6 +200,9 @@ class Verdicts:
         sighting = self._lane.sightings.take(address, until=done_at)
         drift = unit.cause is Cause.DRIFT
         self._lane.contradictions.changed(address)
+        for edge in self._lane.graph.dependents.get(address, ()):
+            if self._lane.attempts.cause_changed(edge.dependent):
+                self._outcome.woken.add(edge.dependent)
         resumed = self._conclusions.summary(address).reason is Reason.SUSPENDED
         now = services.runtime.now()
         self._keep_observation(reading, changed=unit.action)

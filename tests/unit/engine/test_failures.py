@@ -59,6 +59,26 @@ async def test_what_failed_for_good_is_tried_again_when_a_person_asks(stage):
 
 
 @staged
+async def test_what_failed_for_good_is_tried_again_soon_when_what_it_uses_was_put_right(stage):
+    """A service whose configuration was broken, and has been mended."""
+    await stage.declare(file("conf", "broken\n"), file("page", "1\n", require=("File/conf",)))
+    await stage.settled()
+
+    def fail(phase, request):
+        if phase is Phase.APPLY and "/srv/page" in str(request) and stage.content("conf") == b"broken\n":
+            tries.append(stage.loop.time())
+            raise NO_SUCH_USER
+
+    tries = []
+    stage.host.instead = fail
+    await stage.declare(file("conf", "broken\n"), file("page", "2\n", require=("File/conf",)))
+    await stage.until(lambda: len(tries) == 4)
+    pause = stage.loop.time() - tries[-2]
+    await stage.declare(file("conf", "good\n"), file("page", "2\n", require=("File/conf",)))
+    assert await stage.until(lambda: stage.content("page") == b"2\n") < min(pause, 5)
+
+
+@staged
 async def test_what_failed_for_good_is_tried_again_with_pauses_that_grow_to_two_minutes(stage):
     """What made it fail may be something that nobody looks at, such as a user that does not exist yet."""
     failing = Failing(stage, Phase.APPLY, NO_SUCH_USER, times=9)
