@@ -107,7 +107,7 @@ class Attempts:
         return max(now, failed.pause_until)
 
     def cause_changed(self, address: Address) -> bool:
-        """Something that it uses was put right, and may be what made it fail; whether it is worth another try sooner."""
+        """Something that it uses was put right, and may be what made it fail: whether to try it sooner."""
         failed = self._stalled.get(address)
         if failed is None:
             return False
