@@ -7,6 +7,14 @@ import pytest
 from reconciler.app.ending import ENDS, run_until_told
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """The command blocks Ctrl-C when it is done, which a test of it may have left so in this process."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def say(number):
     os.kill(os.getpid(), number)
 
