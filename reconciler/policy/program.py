@@ -7,10 +7,10 @@ which something went wrong is never asked again; whatever goes wrong is a Policy
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -98,11 +98,14 @@ class PolicyProgram:
         self._registry = BuiltinRegistry({**BUILTINS, NOW: partial(getattr, self._now, "ns")})
         try:
             self._factory = WasmtimeRuntimeFactory(wasm, max_memory_pages=self._config.max_memory_pages)
-            self._clock = EpochClock(self._factory.engine.increment_epoch)
-            with self._clock.ticking():
-                probe = self._instance()
-                self.entrypoints = probe.entrypoints()
-                needed = probe.builtins()
+            with contextlib.ExitStack() as stack:
+                self._clock = EpochClock(self._factory.engine.increment_epoch)
+                stack.callback(self._clock.close)
+                with self._clock.ticking():
+                    probe = self._instance()
+                    self.entrypoints = probe.entrypoints()
+                    needed = probe.builtins()
+                stack.pop_all()
         except Exception as error:  # the bindings raise more than they say
             raise PolicyFailure(f"it cannot be loaded: {_first_line(error)}") from error
         self._using, self._retired, self._uses = 0, False, threading.Lock()
@@ -146,7 +149,7 @@ class PolicyProgram:
             raise PolicyFailure("its answer has not the shape of one")
         return found[0]["result"]
 
-    @contextmanager
+    @contextlib.contextmanager
     def _in_use(self) -> Iterator[None]:
         with self._uses:
             self._using += 1

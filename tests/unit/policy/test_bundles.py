@@ -7,6 +7,7 @@ import hmac
 import io
 import json
 import tarfile
+import threading
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -154,11 +155,18 @@ def test_what_is_none_is_refused(content, why):
         read_bundle(content)
 
 
+def clocks():
+    """Those that tick, or could, in this process."""
+    return {thread for thread in threading.enumerate() if thread.name == "froyo-policy-clock"}
+
+
 def test_one_that_runs_on_while_it_is_loaded_is_stopped(monkeypatch, asked):
     endless = wat2wasm('(module (import "env" "memory" (memory 2)) (func $on (loop br 0)) (start $on))')
     monkeypatch.setattr(program, "LOADING", 0.1)
+    before = clocks()
     decision = asked(written(files={"made.tgz": packed({"policy.wasm": bytes(endless)})}))
     assert "made.tgz: it cannot be loaded" in decision.failed
+    assert clocks() == before
     monkeypatch.setattr(bundles, "MOST_CODE", 1)
     with pytest.raises(PolicyFailure, match=r"policy.wasm of the bundle is more than"):
         read_bundle(packed({"policy.wasm": bytes(endless)}))
