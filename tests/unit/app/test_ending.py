@@ -9,10 +9,13 @@ from reconciler.app.ending import ENDS, run_until_told
 
 @pytest.fixture(autouse=True)
 def _heard():
-    """The command blocks Ctrl-C when it is done, which a test of it may have left so in this process."""
-    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    """Whoever runs these tests may have one of them ignored, as nohup does, and an earlier test may have one blocked."""
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in ENDS}
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
     yield
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def say(number):
