@@ -9,7 +9,7 @@ from reconciler.app.ending import ENDS, run_until_told
 
 @pytest.fixture(autouse=True)
 def _heard():
-    """Whoever runs these tests may have one of them ignored, as nohup does, and an earlier test may have one blocked."""
+    """Whoever runs these tests may have one of them ignored, as nohup does; an earlier test may have one blocked."""
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in ENDS}
     blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
     yield
