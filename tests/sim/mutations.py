@@ -902,7 +902,7 @@ BEGIN_AT = {
     "has_no_drop_in_read": 114,
     "takes_any_history_for_its_own": 128,
     "takes_unknown_for_empty": 214,
-    "takes_what_has_gone_for_deleted": 252,
+    "takes_what_has_gone_for_deleted": 1047,
     "changes_what_is_on_hold": 248,
 }
 """Of those that are not found at once, the seed from which they are looked for: before it they are known not to be."""

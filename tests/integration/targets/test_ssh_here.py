@@ -5,7 +5,7 @@ import os
 import random
 import socket
 import subprocess
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -590,9 +590,9 @@ async def test_a_server_that_says_nothing_is_given_up(server, runtime):
 
 async def test_a_server_that_is_no_ssh_server_says_so(server, runtime):
     async def web(_, writer):
-        writer.write(b"SSH-1.5-ancient\r\n")
-        await writer.drain()
-        writer.close()
+        with closing(writer):
+            writer.write(b"SSH-1.5-ancient\r\n")
+            await writer.drain()
 
     other = await asyncio.start_server(web, "127.0.0.1", 0)
     async with other, server.listening():
@@ -617,8 +617,6 @@ async def picky(server, drop):
             return
         inside += 1
         most = max(most, inside)
-        to, from_ = None, None
-        from_, to = await asyncio.open_connection("127.0.0.1", server.port)
 
         async def pump(source, sink):
             nonlocal inside
@@ -629,7 +627,10 @@ async def picky(server, drop):
                 await sink.drain()
             sink.close()
 
-        await asyncio.gather(pump(reader, to), pump(from_, writer), return_exceptions=True)
+        with closing(writer):
+            from_, to = await asyncio.open_connection("127.0.0.1", server.port)
+            with closing(to):
+                await asyncio.gather(pump(reader, to), pump(from_, writer), return_exceptions=True)
         inside -= 1
 
     doors = await asyncio.start_server(door, "127.0.0.1", 0)
@@ -673,9 +674,9 @@ async def test_what_somebody_else_says_on_that_port_is_repeated(server, runtime,
     monkeypatch.setattr(login, "_PAUSE", 0.001)
 
     async def door(reader, writer):
-        await reader.readline()
-        writer.write(said)
-        writer.close()
+        with closing(writer):
+            await reader.readline()
+            writer.write(said)
 
     async with await asyncio.start_server(door, "127.0.0.1", 0) as doors:
         server.host, server.port = "127.0.0.1", doors.sockets[0].getsockname()[1]
@@ -689,9 +690,9 @@ async def test_a_server_that_sends_what_makes_no_sense_and_then_nothing_is_given
     monkeypatch.setattr(login, "_PAUSE", 0.001)
 
     async def door(reader, writer):
-        writer.write(b"SSH-2.0-x\r\n" + bytes(range(1, 256)))
-        await reader.read()
-        writer.close()
+        with closing(writer):
+            writer.write(b"SSH-2.0-x\r\n" + bytes(range(1, 256)))
+            await reader.read()
 
     async with await asyncio.start_server(door, "127.0.0.1", 0) as doors:
         server.host, server.port = "127.0.0.1", doors.sockets[0].getsockname()[1]
