@@ -14,7 +14,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 # How many real hosts the tests get, where the machine can have them.
 LAB_HOSTS ?= 4
-# What is tried on a control plane, but for what takes minutes and what needs hosts, too.
+# What is tried on a control plane, but for what takes minutes and what needs hosts, too; of it `make test` leaves out what
+# takes longest.
 CLUSTER := cluster and not faults and not lab
 # Arguments for pytest, such as PYTEST_ARGS='-k workqueue'.
 PYTEST_ARGS ?=
@@ -113,9 +114,9 @@ test: build lab cluster ## unit, contract, simulation, integration, cluster and 
 		then echo "cd $(COMPILER) && go test ./..."; cd $(COMPILER) && $(GO_FETCHING) test ./...; \
 		else echo "make: the compiler of CUE and Rego was left out: its modules could not be fetched"; fi
 	@rm -f .coverage .coverage.*
-	@# By themselves: three programs make the control plane, and what it says late is something else that it says. Nor are
-	@# lines counted, which takes as long again: what is covered is so without them.
-	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m pytest -m "$(CLUSTER)"
+	@# By themselves: three programs make the control plane, and what it says late is something else that it says. No lines
+	@# are counted: enough are covered without them.
+	@[ -n "$(PYTEST_ARGS)" ] || $(PY) -m pytest -m "$(CLUSTER) and not e2e"
 	@# One more than there are processors: much of it waits for hosts and programs. A worker that dies is a failure, and xdist
 	@# may wait for ever for what it had been given.
 	$(PY) -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadgroup --max-worker-restart 0 --cov --cov-report= $(PYTEST_ARGS)

@@ -41,7 +41,7 @@ def taken(request, site):
     def told_anew():
         """Whether something else is said of the directory than before."""
         [source] = (daemons[0].ask("sources") or {}).get("items") or [None]
-        said = source and source["revision"] and (source["revision"], source["conditions"][0]["message"])
+        said = source and source["conditions"] and (source["revision"], source["conditions"][0]["message"])
         return said and said not in told and [told.clear(), told.append(said)]
 
     def take(*, refused=False, changed=True):

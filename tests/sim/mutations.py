@@ -901,7 +901,7 @@ BEGIN_AT = {
     "stops_what_begins_with_the_host": 114,
     "has_no_drop_in_read": 114,
     "takes_any_history_for_its_own": 128,
-    "takes_unknown_for_empty": 214,
+    "takes_unknown_for_empty": 282,
     "takes_what_has_gone_for_deleted": 1047,
     "changes_what_is_on_hold": 248,
 }

@@ -146,7 +146,10 @@ def test_what_is_on_record_passes_over_and_back_and_nothing_is_done_again(known,
     def all_ready(where, source):
         items = json.loads(froyo("get", "-o", "json", state=where)[0])["items"]
         sources = json.loads(froyo("get", "sources", "-o", "json", state=where)[0])["items"]
-        in_force = any(one["name"] == source and one["conditions"][0]["status"] == "True" for one in sources)
+        in_force = any(
+            one["name"] == source and [each["status"] for each in one["conditions"]] == ["True"]
+            for one in sources
+        )
         return in_force and len(items) == 3 and all(one["ready"] == "True" for one in items)
 
     def changes(where):

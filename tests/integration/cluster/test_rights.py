@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.pod import Pod, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 OBJECTS = """
 apiVersion: froyo.dev/v1alpha1
