@@ -36,13 +36,16 @@ def waiting(site):
 @pytest.fixture(params=["apply", "daemon"])
 def taken(request, site):
     """Has what is declared taken in, by a run of its own or by a daemon that is up; gives what was said of it."""
-    daemons, told = [], []
+    daemons, told = [], None
 
     def told_anew():
         """Whether something else is said of the directory than before."""
-        [source] = (daemons[0].ask("sources") or {}).get("items") or [None]
-        said = source and source["conditions"] and (source["revision"], source["conditions"][0]["message"])
-        return said and said not in told and [told.clear(), told.append(said)]
+        nonlocal told
+        before = told
+        for source in (daemons[0].ask("sources") or {}).get("items") or ():
+            if source["conditions"]:
+                told = (source["revision"], source["conditions"][0]["message"])
+        return told != before
 
     def take(*, refused=False, changed=True):
         if request.param == "apply":
